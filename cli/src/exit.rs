@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use aliyun_mqtt::{Error, ErrorKind};
 
+use crate::lang::Phrase;
+
 /// The exit codes, as in `--help` and the man page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -51,7 +53,7 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) message: String,
     /// How to fix it.
-    pub(crate) hint: Option<String>,
+    pub(crate) hint: Option<Phrase>,
     /// The causes, the nearest one first.
     pub(crate) causes: Vec<String>,
     /// The setting that is not given, if that is the reason.
@@ -70,8 +72,8 @@ impl Failure {
     }
 
     #[must_use]
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+    pub(crate) fn hint(mut self, hint: Phrase) -> Self {
+        self.hint = Some(hint);
         self
     }
 
@@ -108,7 +110,7 @@ impl From<&Error> for Failure {
             Some(stage) => format!("{} (stage: {stage})", error.message()),
             None => error.message().to_string(),
         };
-        let hint = error.hint().map(str::to_string);
+        let hint = Phrase::of_library(error);
         let mut causes: Vec<String> = Vec::new();
         let mut next = std::error::Error::source(error);
         while let Some(cause) = next {
@@ -200,7 +202,7 @@ mod tests {
         };
         let builder = || builder().credentials(aliyun_mqtt::Credentials::signature("id", "not-a-secret"));
         let failure = Failure::from(builder().clean_session(false).build().unwrap_err());
-        assert_eq!(failure.hint.as_deref(), Some("set device_id"), "{failure:?}");
+        assert_eq!(failure.hint.as_ref().map(Phrase::english), Some("set device_id"), "{failure:?}");
         let config = builder().build().unwrap();
         const QOS: aliyun_mqtt::QoS = aliyun_mqtt::QoS::AtLeastOnce;
         for outgoing in [

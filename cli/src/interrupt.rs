@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::threads;
 
 /// Tells a command that the user wants it to end, and wakes it.
@@ -76,7 +77,9 @@ impl Interrupt {
         })
         .map_err(|error| {
             let failure = Failure::new(Exit::Failure, format!("cannot listen for Ctrl-C: {error}"));
-            failure.hint("is there room for another thread? See ulimit -u, and pids.max of the container or service")
+            failure.hint(phrase!(
+                "is there room for another thread? See ulimit -u, and pids.max of the container or service"
+            ))
         })?;
         Ok(Interrupt { inner })
     }

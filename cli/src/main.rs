@@ -9,6 +9,7 @@ mod exchange;
 mod exit;
 mod format;
 mod interrupt;
+mod lang;
 mod message;
 mod mosquitto;
 mod output;
@@ -27,41 +28,63 @@ mod values;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
+    let language = lang::given(&arguments);
+    if let Err(unknown) = lang::start(language) {
+        return failed(&unknown_language(&unknown)).into();
+    }
     let cli = match mosquitto::parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => return told(&error).into(),
     };
     report::start(cli.global.color, cli.global.log);
+    // What looked like the flag may have been the value of another one.
+    if cli.global.lang != language
+        && let Err(unknown) = lang::start(cli.global.lang)
+    {
+        return failed(&unknown_language(&unknown)).into();
+    }
     child::withhold(settings::secret_variables());
     if cli.global.pass_secrets {
         child::pass_secrets();
     }
     match commands::run(cli) {
         Ok(exit) => exit.into(),
-        Err(failure) => {
-            report::failure(&failure);
-            failure.exit.into()
-        }
+        Err(failure) => failed(&failure).into(),
     }
+}
+
+fn failed(failure: &Failure) -> Exit {
+    report::failure(failure);
+    failure.exit
+}
+
+fn unknown_language(lang::Unknown(value): &lang::Unknown) -> Failure {
+    let message = format!("{} is {value:?}, which is not a language", lang::VARIABLE);
+    Failure::usage(message).hint(lang::phrase!("give en or zh"))
 }
 
 /// Prints help or version to stdout, or an error in the command line to stderr.
 fn told(error: &clap::Error) -> Exit {
+    let translated = lang::printed(error);
     if error.use_stderr() {
         // There is no other place to report a closed stderr.
-        let _ = error.print();
+        let _ = match translated {
+            Some(text) => write!(anstream::stderr(), "{text}"),
+            None => error.print(),
+        };
         return Exit::Usage;
     }
-    let printed = || Ok(error.print().and_then(|()| std::io::stdout().flush())?);
+    let print = || match translated {
+        Some(text) => write!(anstream::stdout(), "{text}"),
+        None => error.print(),
+    };
+    let printed = || Ok(print().and_then(|()| std::io::stdout().flush())?);
     match stdio::Stream::Output.check().and_then(|()| printed()) {
         Ok(()) => Exit::Ok,
-        Err(failure) => {
-            report::failure(&failure);
-            failure.exit
-        }
+        Err(failure) => failed(&failure),
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::exit::{Failure, Result};
+use crate::lang::{Phrase, phrase};
 use crate::report;
 use crate::settings::Settings;
 use crate::stdio::Stream;
@@ -34,7 +35,9 @@ pub(crate) struct PayloadArgs {
 impl PayloadArgs {
     /// Reads the payload before anything is connected, or fails if it is longer than `most` bytes.
     pub(crate) fn read(&self, settings: &Settings, most: usize) -> Result<Vec<u8>> {
-        one_way(&[self.message.is_some(), self.file.is_some(), self.stdin, self.empty], "-m, -f, -s and -n")?;
+        one_way(&[self.message.is_some(), self.file.is_some(), self.stdin, self.empty], || {
+            phrase!("give one of -m, -f, -s and -n")
+        })?;
         let bytes = match (&self.message, &self.file) {
             (Some(text), _) => text.as_encoded_bytes().to_vec(),
             _ if self.empty => Vec::new(),
@@ -49,13 +52,13 @@ impl PayloadArgs {
 }
 
 /// Fails unless exactly one payload is specified.
-pub(crate) fn one_way(ways: &[bool], names: &str) -> Result<()> {
+pub(crate) fn one_way(ways: &[bool], hint: impl FnOnce() -> Phrase) -> Result<()> {
     let what = match ways.iter().filter(|way| **way).count() {
         0 => "no payload is specified",
         1 => return Ok(()),
         _ => "more than one payload is specified",
     };
-    Err(Failure::usage(what).hint(format!("give one of {names}")))
+    Err(Failure::usage(what).hint(hint()))
 }
 
 /// A place to read from.
@@ -87,7 +90,7 @@ impl Place {
         match self {
             Place::Stdin if settings.reads_stdin() => {
                 Err(Failure::usage("a secret and the message cannot both come from standard input")
-                    .hint("give the secret's file by its path or as fd:N, or the message by -f"))
+                    .hint(phrase!("give the secret's file by its path or as fd:N, or the message by -f")))
             }
             _ => Ok(()),
         }
@@ -148,5 +151,6 @@ impl Reader {
 
 /// Returns the failure for a payload above the limit.
 pub(crate) fn too_long(what: &str, limit: usize) -> Failure {
-    Failure::usage(format!("{what} is longer than {limit} bytes")).hint("the service takes payloads of up to 64 KB")
+    Failure::usage(format!("{what} is longer than {limit} bytes"))
+        .hint(phrase!("the service takes payloads of up to 64 KB"))
 }

@@ -9,6 +9,9 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
 use crate::exit::Failure;
+use crate::lang::Text;
+
+const HINT: Text = Text::of("hint: ");
 
 /// When to use colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,7 +82,7 @@ pub(crate) fn failure(failure: &Failure) {
         line("cause", AnsiColor::Red, cause);
     }
     if let Some(hint) = &failure.hint {
-        line("hint", AnsiColor::Cyan, hint);
+        labelled(HINT.shown(), AnsiColor::Cyan, hint.shown());
     }
 }
 
@@ -94,8 +97,13 @@ pub(crate) fn note(text: impl Display) {
 }
 
 fn line(label: &str, color: AnsiColor, text: &str) {
+    labelled(&format!("{label}: "), color, text);
+}
+
+fn labelled(label: &str, color: AnsiColor, text: &str) {
     let style = Style::new().fg_color(Some(color.into())).bold();
-    print(format_args!("{style}{label}:{style:#} {}", shown(text)));
+    let (label, space) = label.strip_suffix(' ').map_or((label, ""), |label| (label, " "));
+    print(format_args!("{style}{label}{style:#}{space}{}", shown(text)));
 }
 
 /// The longest line in characters; a topic may have 64 KB.

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::exit::{Failure, Result};
+use crate::lang::phrase;
 
 /// One of the standard streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +18,8 @@ impl Stream {
     pub(crate) fn check(self) -> Result<()> {
         self.open().map_err(|error| {
             let (what, hint) = match self {
-                Stream::Input => ("cannot read", "`< /dev/null` gives an empty one"),
-                Stream::Output => ("there is nowhere to print to", "`> /dev/null` discards the output"),
+                Stream::Input => ("cannot read", phrase!("`< /dev/null` gives an empty one")),
+                Stream::Output => ("there is nowhere to print to", phrase!("`> /dev/null` discards the output")),
             };
             Failure::io(what, &error).hint(hint)
         })

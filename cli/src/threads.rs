@@ -4,6 +4,7 @@ use std::io;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 use crate::exit::Failure;
+use crate::lang::phrase;
 
 /// Starts a thread with this name.
 pub(crate) fn start<T: Send + 'static>(
@@ -32,5 +33,5 @@ pub(crate) fn scoped<'scope, T: Send + 'scope>(
 
 fn failure(error: &io::Error) -> Failure {
     Failure::io("cannot start a thread", error)
-        .hint("raise the limit on processes and threads (ulimit -u; pids.max of the container or service)")
+        .hint(phrase!("raise the limit on processes and threads (ulimit -u; pids.max of the container or service)"))
 }

@@ -20,6 +20,20 @@ macro_rules! catalogue {
             #[cfg(test)]
             const KEYS: &[&str] = &[$($key),+];
 
+            /// Returns the hints of all keys, in all forms of their texts, with which the command line checks its
+            /// translations.
+            #[cfg(test)]
+            pub(crate) fn samples() -> Vec<Hint> {
+                let mut hints = Vec::new();
+                for form in 0..4 {
+                    $({
+                        let mut _form = Form(form);
+                        hints.push(Hint::$name $({ $($field: <$type as Sample>::sample(&mut _form)),+ })?);
+                    })+
+                }
+                hints
+            }
+
             /// Returns the key, which does not depend on the parameters.
             pub(crate) fn key(&self) -> &'static str {
                 match self {
@@ -339,10 +353,15 @@ catalogue! {
         "the service does not know this AccessKey id: it is misspelled, deleted, or a temporary one (STS) that has \
          expired";
     ApiClock = "api-clock": "requests are valid for minutes only; is this machine's clock right?";
-    /// `also`: the usual cause of the code that came with it.
-    ApiClockSkew { skew: String, also: Option<Box<Hint>> } = "api-clock-skew": {
+    /// `amount`, such as "6 min", that this machine's clock is `ahead` or behind. `also`: the usual cause of the code
+    /// that came with it.
+    ApiClockSkew { amount: String, ahead: bool, also: Option<Box<Hint>> } = "api-clock-skew": {
+        let direction = if *ahead { "ahead of" } else { "behind" };
         let also = also.as_ref().map(|also| format!("; {}", also.text())).unwrap_or_default();
-        format!("this machine's clock is {skew} the server's, and requests carry the time; set the clock{also}")
+        format!(
+            "this machine's clock is {amount} {direction} the server's, and requests carry the time; set the clock\
+             {also}"
+        )
     };
     ApiRepeated = "api-repeated": "something repeats requests on their way; is there a proxy?";
     ApiFault = "api-fault": "the service itself failed; try again later";
@@ -360,6 +379,53 @@ const MQTT_SCHEME: &str = "is it an MQTT port, and the right kind? TLS needs mqt
 
 fn raise_payload_len(size: usize) -> String {
     format!("raise payload_len (ALIYUN_MQTT_MAX_PAYLOAD), which raises packet_len with it, to at least {size}")
+}
+
+/// Which of the forms a text has, if it depends on something that is there or not: one bit for each such parameter.
+#[cfg(test)]
+pub(crate) struct Form(u32);
+
+/// Makes a parameter of a hint for [`Hint::samples`].
+#[cfg(test)]
+pub(crate) trait Sample {
+    fn sample(form: &mut Form) -> Self;
+}
+
+#[cfg(test)]
+impl Sample for usize {
+    fn sample(_: &mut Form) -> Self {
+        70_000
+    }
+}
+
+#[cfg(test)]
+impl Sample for &'static str {
+    fn sample(_: &mut Form) -> Self {
+        "SAMPLE"
+    }
+}
+
+#[cfg(test)]
+impl Sample for String {
+    fn sample(_: &mut Form) -> Self {
+        "SAMPLE".to_string()
+    }
+}
+
+#[cfg(test)]
+impl Sample for bool {
+    fn sample(form: &mut Form) -> Self {
+        let is = form.0 & 1 == 1;
+        form.0 >>= 1;
+        is
+    }
+}
+
+#[cfg(test)]
+impl Sample for Option<Box<Hint>> {
+    fn sample(form: &mut Form) -> Self {
+        bool::sample(form).then(|| Box::new(Hint::ApiFault))
+    }
 }
 
 #[cfg(test)]
@@ -381,11 +447,20 @@ mod tests {
     }
 
     #[test]
+    fn samples_have_all_keys_and_all_forms() {
+        let samples = Hint::samples();
+        let keys: BTreeSet<_> = samples.iter().map(Hint::key).collect();
+        assert_eq!(keys, Hint::KEYS.iter().copied().collect());
+        let texts: BTreeSet<_> = samples.iter().map(|hint| hint.text().into_owned()).collect();
+        assert!(texts.iter().filter(|text| text.contains("clock is SAMPLE")).count() == 4, "{texts:?}");
+    }
+
+    #[test]
     fn a_parameter_changes_the_text_and_not_the_key() {
         let (small, large) = (Hint::RaisePayloadLen { size: 1 }, Hint::RaisePayloadLen { size: 2 });
         assert_eq!((small.key(), large.key()), ("raise-payload-len", "raise-payload-len"));
         assert_ne!(small.text(), large.text());
-        let clock = |also| Hint::ApiClockSkew { skew: "1 h ahead of".to_string(), also };
+        let clock = |also| Hint::ApiClockSkew { amount: "1 h".to_string(), ahead: true, also };
         let both = clock(Some(Box::new(Hint::ApiFault)));
         assert_eq!(both.key(), clock(None).key());
         assert!(both.text().starts_with(&*clock(None).text()) && both.text().ends_with(&*Hint::ApiFault.text()));

@@ -86,19 +86,19 @@ fn finish(error: Error, fault: ApiFault, response: &Response, context: &CallCont
     let tolerated = if exact { Duration::from_secs(5) } else { Duration::from_secs(300) };
     let usual = usual_cause(&fault, context.action);
     let hint = match skew(response, context, tolerated) {
-        Some(skew) => Some(Hint::ApiClockSkew { skew, also: usual.map(Box::new) }),
+        Some((amount, ahead)) => Some(Hint::ApiClockSkew { amount, ahead, also: usual.map(Box::new) }),
         None => usual,
     };
     error.with_fate(fate).with_api(fault).with_hint(hint)
 }
 
-/// Returns how far this machine's clock is from the server's, as "6 min ahead of", if both are known and differ by more
-/// than is tolerated.
-fn skew(response: &Response, context: &CallContext<'_>, tolerated: Duration) -> Option<String> {
+/// Returns how far this machine's clock is from the server's, as "6 min", and whether it is ahead, if both are known
+/// and differ by more than is tolerated.
+fn skew(response: &Response, context: &CallContext<'_>, tolerated: Duration) -> Option<(String, bool)> {
     let server = response.date?;
-    let (difference, direction) = match context.now.duration_since(server) {
-        Ok(ahead) => (ahead, "ahead of"),
-        Err(behind) => (behind.duration(), "behind"),
+    let (difference, ahead) = match context.now.duration_since(server) {
+        Ok(ahead) => (ahead, true),
+        Err(behind) => (behind.duration(), false),
     };
     if difference <= tolerated {
         return None;
@@ -110,7 +110,7 @@ fn skew(response: &Response, context: &CallContext<'_>, tolerated: Duration) -> 
         120..2_880 => format!("{} h", minutes / 60),
         _ => format!("{} days", minutes / 1_440),
     };
-    Some(format!("{amount} {direction}"))
+    Some((amount, ahead))
 }
 
 /// The documented codes (help pages of the operations on tokens and credentials, and "Error codes",

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json, json};
 
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::output::{MASKED, Out};
 use crate::private_file::PrivateFile;
 use crate::report;
@@ -203,9 +204,8 @@ fn init(path: &Path, force: bool) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
     if path.exists() && !force {
-        return Err(
-            Failure::new(Exit::Failure, format!("{} exists already", path.display())).hint("--force overwrites it")
-        );
+        return Err(Failure::new(Exit::Failure, format!("{} exists already", path.display()))
+            .hint(phrase!("--force overwrites it")));
     }
     // The user may add a secret to it.
     PrivateFile::at(path)?.write(TEMPLATE)?;

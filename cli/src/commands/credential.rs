@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::confirm::confirm;
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::output::{MASKED, Out};
 use crate::private_file::PrivateFile;
 use crate::report;
@@ -115,8 +116,9 @@ fn show(
     let credential = ask(&settings.api()?, &args.client_id)?;
     if let Some(file) = &file {
         let text = file_text(file.path(), settings, &credential)?;
-        file.write(&text)
-            .map_err(|failure| failure.hint("the credential exists nevertheless: `credential get` prints it"))?;
+        file.write(&text).map_err(|failure| {
+            failure.hint(phrase!("the credential exists nevertheless: `credential get` prints it"))
+        })?;
         report::note(format!("wrote {}", file.path().display()));
     }
     print(args, &credential)
@@ -190,7 +192,7 @@ fn in_shell(value: &str) -> Result<&str> {
         return Ok(value);
     }
     Err(Failure::usage("a value has characters that a file of environment variables cannot hold")
-        .hint("choose a name that ends in .toml to write a configuration file"))
+        .hint(phrase!("choose a name that ends in .toml to write a configuration file")))
 }
 
 #[cfg(test)]
@@ -206,7 +208,7 @@ mod tests {
         assert_eq!(in_shell("DC.a+b/c=").unwrap(), "DC.a+b/c=");
         for value in ["", "a b", "$HOME", "a'b", "a\nb", "#a", "a;b"] {
             let failure = in_shell(value).unwrap_err();
-            assert!(failure.hint.unwrap().contains(".toml"));
+            assert!(failure.hint.unwrap().english().contains(".toml"));
         }
     }
 }

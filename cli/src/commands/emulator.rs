@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
+use crate::lang::phrase;
 use crate::output::Out;
 use crate::report;
 use crate::settings::{GlobalArgs, Key, some_settings};
@@ -206,7 +207,9 @@ fn watch(emulator: &Emulator, stopped: &mpsc::Receiver<()>) {
 /// Starts this program once more, in the background, and prints its settings.
 fn behind_the_shell(format: Format, has_page: bool) -> Result<Exit> {
     if !cfg!(unix) {
-        return Err(Failure::usage("--env needs Unix").hint("run the emulator in another terminal, without --env"));
+        return Err(
+            Failure::usage("--env needs Unix").hint(phrase!("run the emulator in another terminal, without --env"))
+        );
     }
     let program = std::env::current_exe().map_err(|error| Failure::io("cannot find this program", &error))?;
     let is_env = |argument: &OsString| argument == "--env" || argument.to_string_lossy().starts_with("--env=");

@@ -8,13 +8,15 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::{self, phrase};
 use crate::output::Out;
 use crate::report;
 
 const EXAMPLES: &str = "\
 Examples:
   aliyun-mqtt man pub > pub.1 && man ./pub.1
-  aliyun-mqtt man --output-dir ~/.local/share/man/man1";
+  aliyun-mqtt man --output-dir ~/.local/share/man/man1
+  aliyun-mqtt --lang zh man --output-dir ~/.local/share/man/zh_CN/man1";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &ManArgs, tree: Command) -> Result<Exit> {
     let mut root = with_all_help(tree.disable_help_subcommand(true));
     // Gives every command its full name and the global options.
     root.build();
+    let root = lang::in_tree(root);
     if let Some(folder) = &args.output_dir {
         let cannot = |error| Failure::io(format!("cannot write to {}", folder.display()), &error);
         std::fs::create_dir_all(folder).map_err(cannot)?;
@@ -49,7 +52,7 @@ pub(crate) fn run(args: &ManArgs, tree: Command) -> Result<Exit> {
     for name in &args.command {
         page = page.find_subcommand(name).ok_or_else(|| {
             Failure::usage(format!("there is no command {:?}", args.command.join(" ")))
-                .hint("`aliyun-mqtt --help` lists all commands")
+                .hint(phrase!("`aliyun-mqtt --help` lists all commands"))
         })?;
     }
     let mut out = Out::new();
@@ -99,7 +102,7 @@ fn render(command: &Command) -> io::Result<Vec<u8>> {
         }
         roff.control("fi", []).to_writer(&mut page)?;
     }
-    Ok(page)
+    Ok(lang::in_manual(page))
 }
 
 /// Prints the usage line of `--help`; that of clap_mangen would list some thirty global options.

@@ -34,7 +34,7 @@ use crate::stdio::Stream;
 use late::{Late, WithSettings};
 use repeatable::overridden_by_itself;
 
-/// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
+/// ApsaraMQ for MQTT (云消息队列 MQTT 版) from the command line
 #[derive(Debug, Parser)]
 #[command(
     name = "aliyun-mqtt",

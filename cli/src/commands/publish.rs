@@ -20,6 +20,7 @@ use aliyun_mqtt::{Client, Config, QoS, Spool};
 
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
+use crate::lang::phrase;
 use crate::report as stderr;
 use crate::settings::GlobalArgs;
 use crate::settings::Settings;
@@ -87,7 +88,7 @@ fn config(args: &PubArgs, settings: &Settings) -> Result<Config> {
     }
     if let Some(path) = &args.spool {
         if args.qos == QoS::AtMostOnce && !args.jsonl {
-            return Err(Failure::usage("--spool stores no QoS 0 messages").hint("use -q 1"));
+            return Err(Failure::usage("--spool stores no QoS 0 messages").hint(phrase!("use -q 1")));
         }
         // Messages left by an earlier run are in memory, too, in addition to those read now.
         limits = limits.outbox(usize::MAX, usize::MAX);

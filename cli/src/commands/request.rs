@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 
 use crate::exchange::{AnswerArgs, AskArgs};
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::receive::{Receiver, SessionArgs};
 use crate::settings::GlobalArgs;
 use crate::settings::Settings;
@@ -69,11 +70,11 @@ pub(crate) fn run(args: &RrArgs, global: &GlobalArgs) -> Result<Exit> {
     match &args.command {
         Some(_) if args.topic.is_some() || args.ask != AskArgs::default() => {
             Err(Failure::usage("options of a request were given before `reply`")
-                .hint("options of a reply follow `reply`"))
+                .hint(phrase!("options of a reply follow `reply`")))
         }
         Some(RrCommand::Reply { topics, session, answer }) => reply(topics, session, answer, global),
         None => args.ask.run(global, |_| {
-            args.topic.clone().ok_or_else(|| Failure::usage("no topic is specified").hint("use -t TOPIC"))
+            args.topic.clone().ok_or_else(|| Failure::usage("no topic is specified").hint(phrase!("use -t TOPIC")))
         }),
     }
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::output::Out;
 use crate::payload::PayloadArgs;
 use crate::settings::GlobalArgs;
@@ -59,6 +60,6 @@ fn text(bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::usage(format!("the API accepts only text, and byte {at} of the message is not UTF-8"))
-            .hint("`aliyun-mqtt pub` sends any bytes")
+            .hint(phrase!("`aliyun-mqtt pub` sends any bytes"))
     })
 }

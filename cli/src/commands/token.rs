@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::confirm::confirm;
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::output::Out;
 use crate::private_file::PrivateFile;
 use crate::report;
@@ -168,7 +169,7 @@ fn revoke(settings: &Settings, yes: bool) -> Result<Exit> {
 /// Returns the configured tokens, each with its type, which is not sent to the API.
 fn tokens(settings: &Settings) -> Result<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
     split(&settings.secret(Key::Token)?).map_err(|error| {
-        Failure::from(error).hint("give RW|..., R|... or W|..., several of these joined by |, or a bare token")
+        Failure::from(error).hint(phrase!("give RW|..., R|... or W|..., several of these joined by |, or a bare token"))
     })
 }
 

@@ -4,6 +4,7 @@ use aliyun_mqtt::{Client, Error, Message, QoS};
 use clap::Args;
 
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::message::View;
 use crate::receive::{BoundArgs, Command, CommandArgs, Output, Ready, Receiver, Sink, consume};
 use crate::report;
@@ -30,8 +31,11 @@ impl AnswerArgs {
     pub(crate) fn check(&self) -> Result<()> {
         match [self.command.exec.is_some(), self.message.is_some(), self.echo].iter().filter(|way| **way).count() {
             1 => Ok(()),
-            0 => Err(Failure::usage("no reply is specified").hint("give one of --exec, -m and --echo")),
-            _ => Err(Failure::usage("more than one reply is specified").hint("give one of --exec, -m and --echo")),
+            0 => Err(Failure::usage("no reply is specified").hint(phrase!("give one of --exec, -m and --echo"))),
+            _ => {
+                Err(Failure::usage("more than one reply is specified")
+                    .hint(phrase!("give one of --exec, -m and --echo")))
+            }
         }
     }
 

@@ -7,6 +7,11 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
 use super::table::{CLASHES, ELSEWHERE, NO_WILLS, is_number};
+use crate::lang::{Text, phrase};
+
+const VERSION: Text = Text::of("-V VERSION of other clients is --protocol 3.1.1 or 5 here");
+const PASSWORD: Text =
+    Text::of("a password is never an option here, unlike -P PASSWORD of other clients; -P is a profile");
 
 /// A command line, of which not all options may be known.
 pub(super) struct Line<'a> {
@@ -118,7 +123,7 @@ impl<'a> Line<'a> {
                     (self.host(), "-h prints help here, and nothing can follow it")
                 }
                 Some(ArgAction::Version) if found.name == "-V" => (
-                    "-V VERSION of other clients is --protocol 3.1.1 or 5 here".to_string(),
+                    VERSION.shown().to_string(),
                     "-V prints the version of this program here, and nothing can follow it",
                 ),
                 _ => continue,
@@ -140,7 +145,7 @@ impl<'a> Line<'a> {
             });
             if let Some(clash) = clash {
                 what.get_or_insert(format!("{} means something else here", found.name));
-                tips.push(clash.instead.to_string());
+                tips.push(clash.instead.shown().to_string());
             }
         }
         let what = what?;
@@ -160,7 +165,9 @@ impl<'a> Line<'a> {
             Some("rr" | "p2p") => "mosquitto_rr",
             _ => "other clients",
         };
-        format!("-h HOST of {program} is --endpoint here: -e HOST, or a URL such as mqtts://HOST:PORT")
+        let tip =
+            phrase!("-h HOST of {program} is --endpoint here: -e HOST, or a URL such as mqtts://HOST:PORT", program);
+        tip.shown().to_string()
     }
 
     /// Returns what to type instead of each unknown option; `theirs` if the command line is clearly meant for another
@@ -175,9 +182,7 @@ impl<'a> Line<'a> {
         }
         let password = |found: &&Found<'_>| found.name == "-P" && found.argument.is_some();
         if (theirs || !tips.is_empty()) && self.options.iter().any(|found| password(&found)) {
-            tips.push(
-                "a password is never an option here, unlike -P PASSWORD of other clients; -P is a profile".into(),
-            );
+            tips.push(PASSWORD.shown().to_string());
         }
         tips
     }
@@ -192,10 +197,11 @@ impl<'a> Line<'a> {
         // Options of the root are either settings or global, except help and version.
         let settings = self.root.get_arguments().filter(|argument| argument.get_action().takes_values());
         settings.filter(|argument| !argument.is_global_set()).find(|argument| is(argument))?;
-        Some(match self.path.as_str() {
-            "config show" => format!("{name} goes before the command: aliyun-mqtt {name} ... config show"),
-            path => format!("{name} is a setting, and `{path}` does not depend on it"),
-        })
+        let tip = match self.path.as_str() {
+            "config show" => phrase!("{name} goes before the command: aliyun-mqtt {name} ... config show", name),
+            path => phrase!("{name} is a setting, and `{path}` does not depend on it", name, path),
+        };
+        Some(tip.shown().to_string())
     }
 
     /// Adds what to type instead of the options of other clients.
@@ -225,7 +231,7 @@ impl Found<'_> {
             name => of(name).or_else(|| if name.starts_with("--") { None } else { of(&first) }),
         };
         let name = if of(&self.name).is_none() && !self.name.starts_with("--") { &first } else { &self.name };
-        instead.map(|instead| format!("{name}: {instead}"))
+        instead.map(|instead| format!("{name}: {}", instead.shown()))
     }
 }
 

@@ -16,6 +16,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
 use crate::commands::Cli;
+use crate::lang;
 use line::Line;
 
 /// Reads the command line. The error ends the program as clap has it: 0 after help and version, 2 for wrong usage.
@@ -25,11 +26,16 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     }
     let mut tree = Cli::command();
     tree.build();
+    let tree = lang::in_tree(tree);
     let line = Line::read(&tree, arguments);
     if let Some(message) = line.misunderstood() {
         return Err(clap::Error::raw(ErrorKind::UnknownArgument, message).with_cmd(line.command));
     }
-    Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
+    let read = |tree: &mut clap::Command| {
+        let matches = tree.try_get_matches_from_mut(arguments)?;
+        Cli::from_arg_matches(&matches).map_err(|error| error.format(tree))
+    };
+    read(&mut tree.clone()).map_err(|error| match error.kind() {
         ErrorKind::UnknownArgument => line.explain(error),
         ErrorKind::InvalidUtf8 => name_the_flag(arguments, error),
         _ => error,

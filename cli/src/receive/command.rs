@@ -15,6 +15,7 @@ use super::Sink;
 use crate::child::{end, shell};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
+use crate::lang::phrase;
 use crate::message::View;
 use crate::time::rfc3339_exact;
 use crate::values::seconds;
@@ -182,10 +183,10 @@ impl Sink for Exec {
             report::warning(format!("{what}; the message is skipped"));
             return Ok(());
         }
-        Err(Failure::new(Exit::Failure, what).hint(
+        Err(Failure::new(Exit::Failure, what).hint(phrase!(
             "the message was not acknowledged: with --keep-session, QoS 1 and the same client id it is sent again; \
-             --keep-going skips it",
-        ))
+             --keep-going skips it"
+        )))
     }
 
     fn writes(&self) -> bool {

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Auth, Key, Settings, Source, Value};
 use crate::exit::{Failure, Result};
+use crate::lang::{Phrase, phrase};
 use crate::report;
 use crate::values;
 
@@ -24,7 +25,7 @@ impl Settings {
         if let Some(version) = self.text(Key::Protocol) {
             let version: Protocol = version.parse().map_err(|error: Error| {
                 self.wrong(Key::Protocol, error.message())
-                    .hint("TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST")
+                    .hint(phrase!("TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST"))
             })?;
             builder = builder.protocol(version);
         }
@@ -159,19 +160,18 @@ impl Settings {
             if ways.contains(&auth) {
                 continue;
             }
-            let ways = || ways.iter().map(|way| format!("--auth {}", way.name())).collect::<Vec<_>>().join(" or ");
             match self.source(key) {
                 Some(Source::Flag(flag)) => {
                     let why = format!("{flag} is not used for a login by {}", auth.name());
-                    return Err(Failure::usage(why).hint(format!("it belongs to {}", ways())));
+                    return Err(Failure::usage(why).hint(belongs(ways)));
                 }
                 // With an explicit choice, settings for other ways may well stay configured.
                 Some(source) if self.source(Key::Auth).is_none() && !told => report::warning(format!(
-                    "{} ({source}) is not used: the login is by {}, and {} is not set; it belongs to {}",
+                    "{} ({source}) is not used: the login is by {}, and {} is not set; {}",
                     key.row().what,
                     auth.name(),
                     Key::Auth.row().name,
-                    ways()
+                    belongs(ways).english()
                 )),
                 _ => {}
             }
@@ -181,10 +181,10 @@ impl Settings {
             && let Some(source) = self.source(Key::SecurityToken)
         {
             let why = format!("a temporary key (STS) cannot sign a login, and there is a security token ({source})");
-            return Err(Failure::usage(why).hint(
+            return Err(Failure::usage(why).hint(phrase!(
                 "the user name of a login has no field for it; use --auth token: the client then applies for tokens \
-                 with this key, and renews them",
-            ));
+                 with this key, and renews them"
+            )));
         }
         if auth == Auth::Chain {
             self.check_unused_key(told)?;
@@ -198,7 +198,7 @@ impl Settings {
             match self.source(key) {
                 Some(Source::Flag(flag)) => {
                     let why = format!("{flag} is not used for a login by chain");
-                    return Err(Failure::usage(why).hint("it belongs to --auth signature or --auth token"));
+                    return Err(Failure::usage(why).hint(phrase!("it belongs to --auth signature or --auth token")));
                 }
                 Some(source @ Source::File { .. }) if !told => {
                     report::warning(format!("{} ({source}) is not used: the login is by chain", key.row().what));
@@ -304,5 +304,15 @@ impl Settings {
     pub(crate) fn seconds(&self, key: Key) -> Result<Option<Duration>> {
         let Some(text) = self.text(key) else { return Ok(None) };
         values::seconds(text).map(Some).map_err(|_| self.wrong(key, format!("{text:?} is not a number of seconds")))
+    }
+}
+
+/// Returns the hint for a setting that only these ways to log in use.
+fn belongs(ways: &[Auth]) -> Phrase {
+    let names: Vec<_> = ways.iter().map(|way| way.name()).collect();
+    match names[..] {
+        [way] => phrase!("it belongs to --auth {way}", way),
+        [way, other] => phrase!("it belongs to --auth {way} or --auth {other}", way, other),
+        _ => unreachable!("a setting of one or two ways to log in"),
     }
 }

@@ -36,11 +36,10 @@ impl Settings {
         self.chain().find().map_err(|error| {
             let mut failure = Failure::from(&error);
             if error.missing_setting().is_some() {
-                let ways = self.missing(Key::AccessKeyId).hint.unwrap_or_default();
-                failure.hint = Some(match failure.hint {
-                    Some(hint) => format!("{ways}; or {hint}"),
-                    None => ways,
-                });
+                failure.hint = match (self.missing(Key::AccessKeyId).hint, failure.hint) {
+                    (Some(ways), Some(hint)) => Some(ways.and(&hint)),
+                    (ways, hint) => ways.or(hint),
+                };
             }
             failure
         })

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::value::{checked, text_of};
 use super::{Key, Kind, Source};
 use crate::exit::Result;
+use crate::lang;
 use crate::report;
 
 /// The variable that names the configuration file, unless a flag does.
@@ -18,8 +19,14 @@ const PREFIX: &str = "ALIYUN_MQTT_";
 
 /// Our variables that are not settings. The library reads two, for the chain of keys; `emulator --env` sets the last
 /// one, for `kill`.
-const OTHERS: [&str; 5] =
-    [CONFIG, PROFILE, "ALIYUN_MQTT_STS_ENDPOINT", "ALIYUN_MQTT_METADATA_ENDPOINT", "ALIYUN_MQTT_EMULATOR_PID"];
+const OTHERS: [&str; 6] = [
+    CONFIG,
+    PROFILE,
+    lang::VARIABLE,
+    "ALIYUN_MQTT_STS_ENDPOINT",
+    "ALIYUN_MQTT_METADATA_ENDPOINT",
+    "ALIYUN_MQTT_EMULATOR_PID",
+];
 
 /// The environment of the process, or that of a test. An empty variable counts as unset, as in the library.
 pub(crate) struct Environment<'a> {

@@ -10,6 +10,7 @@ use super::value::{Layer, Value, checked, plain_secret};
 use super::{Environment, Key, Kind, Secret, Source};
 use crate::child;
 use crate::exit::{Failure, Result};
+use crate::lang::{Phrase, phrase};
 use crate::report;
 use crate::small_text;
 
@@ -18,9 +19,13 @@ pub(super) const DEFAULT_PROFILE: &str = "default_profile";
 /// The table of profiles.
 const PROFILES: &str = "profile";
 
-/// The hint for users who know -P from other programs.
-pub(super) const NOT_A_PASSWORD: &str = "-P selects a profile; the password is computed from the AccessKey, \
-                                         and that of custom authentication is read from --password-file";
+/// Returns the hint for users of other clients, whose -P is a password.
+pub(super) fn not_a_password() -> Phrase {
+    phrase!(
+        "-P selects a profile; the password is computed from the AccessKey, \
+         and that of custom authentication is read from --password-file"
+    )
+}
 
 /// The contents of a configuration file.
 pub(crate) struct Content {
@@ -124,7 +129,9 @@ pub(crate) fn read(path: &Path, profile: Option<(&str, &Option<Source>)>, patien
         let known = if names.is_empty() { "it has none".to_string() } else { format!("it has {names}") };
         return Err(match profile {
             // Without the name, which may be a password that was typed after -P.
-            Some((_, None)) => wrong(format!("there is no profile with the given name; {known}")).hint(NOT_A_PASSWORD),
+            Some((_, None)) => {
+                wrong(format!("there is no profile with the given name; {known}")).hint(not_a_password())
+            }
             Some((_, Some(source))) => wrong(format!("there is no profile {name:?} ({source}); {known}")),
             None => wrong(format!("there is no profile {name:?} ({DEFAULT_PROFILE}); {known}")),
         });
@@ -152,8 +159,8 @@ impl Place<'_> {
             let Source::File { key: name, .. } = &source else { continue };
             let Some((row, form)) = find(name) else {
                 let unknown = Failure::usage(format!("{source}: there is no such setting"));
-                return Err(unknown.hint(format!(
-                    "`aliyun-mqtt config init` writes a file with the settings; profiles are [{PROFILES}.NAME]"
+                return Err(unknown.hint(phrase!(
+                    "`aliyun-mqtt config init` writes a file with the settings; profiles are [profile.NAME]"
                 )));
             };
             if let Some((_, (_, other))) = values.iter().find(|(key, _)| *key == row.key) {
@@ -161,7 +168,9 @@ impl Place<'_> {
             }
             let text = text_of(value).ok_or_else(|| Failure::usage(format!("{source}: it must be a string")))?;
             if text.is_empty() {
-                return Err(Failure::usage(format!("{source}: it is empty")).hint("remove the line to leave it unset"));
+                return Err(
+                    Failure::usage(format!("{source}: it is empty")).hint(phrase!("remove the line to leave it unset"))
+                );
             }
             let value = match (form, row.kind) {
                 (Form::Plain, Kind::Secret) => Value::Secret(plain_secret(text, &source)?),

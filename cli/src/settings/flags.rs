@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command};
 
 use super::{Auth, Key, Used};
+use crate::lang::Lang;
 use crate::report::{Color, LogLevel};
 use crate::values::PROTOCOLS;
 
@@ -27,6 +28,9 @@ pub(crate) struct GlobalArgs {
     /// Profile of the configuration file
     #[arg(long, short = 'P', value_name = "PROFILE", global = true)]
     pub(crate) profile: Option<String>,
+    /// Language of help, hints and doctor's report [default: by ALIYUN_MQTT_LANG, or else by the locale]
+    #[arg(long, value_name = "LANGUAGE", global = true, hide_short_help = true)]
+    pub(crate) lang: Option<Lang>,
     /// When to use colors [NO_COLOR is respected]
     #[arg(long, value_name = "WHEN", global = true, hide_short_help = true, default_value = "auto")]
     pub(crate) color: Color,

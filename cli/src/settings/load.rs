@@ -9,6 +9,7 @@ use super::environment::{self, CONFIG, Environment, PROFILE};
 use super::value::{Layer, Value, plain_secret, text_of, value_of};
 use super::{GlobalArgs, Key, PATIENCE, Secret, Settings, Source, default_path, file};
 use crate::exit::{Failure, Result};
+use crate::lang::phrase;
 use crate::{report, values};
 
 /// The separator of group id and device id in a client id.
@@ -51,7 +52,7 @@ impl Settings {
                 return Err(Failure::usage(
                     "--proxy takes no user name and password, since other users could see them",
                 )
-                .hint("set the complete URL with ALIYUN_MQTT_PROXY or in the configuration file"));
+                .hint(phrase!("set the complete URL with ALIYUN_MQTT_PROXY or in the configuration file")));
             }
             flags.push((key, (value, source)));
         }
@@ -75,7 +76,7 @@ impl Settings {
             settings.file = Some(path);
         } else if profile.is_some() {
             return Err(Failure::usage("a profile is selected, but there is no configuration file")
-                .hint(format!("create one with `aliyun-mqtt config init`; {}", file::NOT_A_PASSWORD)));
+                .hint(phrase!("create one with `aliyun-mqtt config init`").and(&file::not_a_password())));
         }
         settings.add(variables)?;
         settings.add(flags)?;
@@ -100,7 +101,7 @@ impl Settings {
                         && text != own
                     {
                         return Err(Failure::usage(format!("{source} is {whole:?}, but {other} is {text:?}"))
-                            .hint("give either the client id, or the group id and the device id"));
+                            .hint(phrase!("give either the client id, or the group id and the device id")));
                     }
                 }
             }

@@ -26,9 +26,10 @@ use aliyun_mqtt::AccessKeyChain;
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Result};
+use crate::lang::phrase;
 
 pub(crate) use auth::Auth;
-pub(crate) use environment::{CONFIG, Environment, PROFILE, secret_variables};
+pub(crate) use environment::{CONFIG, Environment, secret_variables};
 pub(crate) use file::{Profile, TEMPLATE, default_path};
 #[cfg(feature = "emulator")]
 pub(crate) use flags::some_settings;
@@ -146,10 +147,9 @@ impl Settings {
 
     /// Returns a failure that names all ways to set a value, and other profiles that have it.
     pub(crate) fn missing(&self, key: Key) -> Failure {
-        let row = key.row();
-        let mut failure = Failure::usage(format!("{} is not given", row.what));
-        failure.missing = Some(row.name.to_string());
-        let ways = format!("use {}, set {}, or write {} in the configuration file", row.flag, row.variable, row.name);
+        let key::Row { what, flag, variable, name, .. } = key.row();
+        let mut failure = Failure::usage(format!("{what} is not given"));
+        failure.missing = Some(name.to_string());
         let having: Vec<&str> = self
             .other_profiles
             .iter()
@@ -157,19 +157,32 @@ impl Settings {
             .map(|profile| profile.name.as_str())
             .collect();
         let (Some(path), [first, ..]) = (&self.file, &having[..]) else {
-            return failure.hint(format!("{ways} (`aliyun-mqtt config init` creates one)"));
+            return failure.hint(phrase!(
+                "use {flag}, set {variable}, or write {name} in the configuration file (`aliyun-mqtt config init` \
+                 creates one)",
+                flag,
+                variable,
+                name
+            ));
         };
-        let instead = match &self.profile {
-            Some(profile) => format!("the profile {profile} is"),
-            None => "no profile is".to_string(),
+        let (path, profiles) = (path.display(), having.join(", "));
+        let elsewhere = match &self.profile {
+            Some(selected) => phrase!(
+                "{path} has it in the profile {profiles}, but the profile {selected} is selected",
+                path,
+                profiles,
+                selected
+            ),
+            None => phrase!("{path} has it in the profile {profiles}, but no profile is selected", path, profiles),
         };
-        failure.hint(format!(
-            "{} has it in the profile {}, but {instead} selected: use --profile {first}, set {PROFILE}, or write \
-             {} = {first:?} at the top of the file; or {ways}",
-            path.display(),
-            having.join(" and "),
-            file::DEFAULT_PROFILE,
-        ))
+        let select = phrase!(
+            "use --profile {first}, set ALIYUN_MQTT_PROFILE, or write default_profile = \"{first}\" at the top of the \
+             file",
+            first
+        );
+        let give =
+            phrase!("or use {flag}, set {variable}, or write {name} in the configuration file", flag, variable, name);
+        failure.hint(elsewhere.and(&select).and(&give))
     }
 
     /// Returns a failure about the value of a setting that names its source.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 
+use super::environment::PROFILE;
 use super::*;
 
 fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[&str]) -> Result<Settings> {
@@ -72,7 +73,7 @@ fn a_profile_wins_over_what_stands_above_it() {
     assert_eq!(text(&["--profile", "a"], &[(PROFILE, "b")]).as_deref(), Some("a"));
     let failure = load(Some(file), &[], &["--profile", "c"]).unwrap_err();
     assert!(!failure.message.contains("\"c\"") && failure.message.contains("a, b"), "{failure:?}");
-    assert!(failure.hint.unwrap().contains("--password-file"));
+    assert!(failure.hint.unwrap().english().contains("--password-file"));
     let failure = load(Some(file), &[(PROFILE, "d")], &[]).unwrap_err();
     assert!(failure.message.contains("\"d\"") && failure.message.contains(PROFILE), "{failure:?}");
 }
@@ -117,7 +118,7 @@ fn a_relative_path_counts_from_the_files_folder() {
 fn what_is_missing_is_named_with_all_ways_to_give_it() {
     let settings = load(None, &[("ALIYUN_MQTT_ENDPOINT", "h")], &[]).unwrap();
     let failure = settings.builder().unwrap_err();
-    let hint = failure.hint.unwrap();
+    let hint = failure.hint.unwrap().english().to_string();
     for word in ["--instance-id", "ALIYUN_MQTT_INSTANCE_ID", "instance_id"] {
         assert!(hint.contains(word), "{hint}");
     }
@@ -246,7 +247,7 @@ fn a_login_without_network_needs_a_device_that_is_known() {
         ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret"),
     ];
     let failure = load(None, &environment, &[]).unwrap().offline().unwrap_err();
-    assert!(failure.hint.unwrap().contains("--device-id"));
+    assert!(failure.hint.unwrap().english().contains("--device-id"));
     let (config, _) = load(None, &environment, &["--device-id", "1"]).unwrap().offline().unwrap();
     assert_eq!(config.client_id().as_str(), "GID_demo@@@1");
 }
@@ -288,9 +289,9 @@ fn a_flag_for_another_way_to_log_in_is_told_and_not_passed_over() {
     load(Some(file), &[], &[]).unwrap().credentials().unwrap();
     let failure = load(Some(file), &[], &["--token-file", "t"]).unwrap().credentials().unwrap_err();
     assert!(failure.message.contains("--token-file") && failure.message.contains("signature"), "{failure:?}");
-    assert!(failure.hint.unwrap().contains("--auth token"));
+    assert!(failure.hint.unwrap().english().contains("--auth token"));
     let failure = load(Some(file), &[], &["--auth", "token", "--user", "u"]).unwrap().credentials().unwrap_err();
-    assert!(failure.hint.unwrap().contains("--auth custom-plain or --auth custom-signed"));
+    assert!(failure.hint.unwrap().english().contains("--auth custom-plain or --auth custom-signed"));
 }
 
 #[test]
@@ -302,9 +303,10 @@ fn debug_shows_no_password_of_a_proxy() {
 #[test]
 fn a_setting_in_a_profile_that_is_not_selected_is_told_where_it_is_missing() {
     let file = "instance_id = 'i'\n[profile.one]\nendpoint = 'a'\n[profile.two]\nendpoint = 'b'\ngroup_id = 'GID_b'";
-    let hint = |flags: &[&str], key| load(Some(file), &[], flags).unwrap().missing(key).hint.unwrap();
+    let hint =
+        |flags: &[&str], key| load(Some(file), &[], flags).unwrap().missing(key).hint.unwrap().english().to_string();
     let none = hint(&[], Key::Endpoint);
-    for word in ["config.toml", "one and two", "no profile is selected", "--profile one", "default_profile", PROFILE] {
+    for word in ["config.toml", "one, two", "no profile is selected", "--profile one", "default_profile", PROFILE] {
         assert!(none.contains(word), "{word}: {none}");
     }
     let other = hint(&["--profile", "one"], Key::GroupId);
@@ -357,7 +359,7 @@ fn a_temporary_key_cannot_sign_a_login_and_the_chain_sees_the_environment_only()
     let sts = format!("{key}security_token = 'not-a-token'");
     let failure = load(Some(&sts), &[], &["--auth", "signature"]).unwrap().credentials().unwrap_err();
     assert!(failure.message.contains("cannot sign a login"), "{failure:?}");
-    assert!(failure.hint.unwrap().contains("--auth token"));
+    assert!(failure.hint.unwrap().english().contains("--auth token"));
     let failure = load(None, &[], &["--auth", "chain", "--access-key-id", "x"]).unwrap().credentials().unwrap_err();
     assert!(failure.message.contains("--access-key-id is not used for a login by chain"), "{failure:?}");
 }

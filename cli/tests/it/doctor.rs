@@ -184,15 +184,16 @@ fn ctrl_c_ends_it_with_a_report_whatever_it_waits_for() {
     assert_eq!((&summary["type"], &summary["result"]), (&"summary".into(), &"interrupted".into()), "{summary}");
 }
 
-/// `docs/doctor.md` is what `--list-causes` prints.
+/// `docs/doctor.md` is what `--list-causes` prints, in each language.
 #[test]
 fn the_list_of_causes_is_the_page_in_the_documentation() {
-    let page = run(program(), ["doctor", "--list-causes"]).expect(0);
-    assert_eq!(
-        page.text(),
-        include_str!("../../../docs/doctor.md"),
-        "aliyun-mqtt doctor --list-causes > docs/doctor.md"
-    );
+    for (lang, name, page) in [
+        ("en", "doctor.md", include_str!("../../../docs/doctor.md")),
+        ("zh", "doctor.zh-CN.md", include_str!("../../../docs/doctor.zh-CN.md")),
+    ] {
+        let list = run(program(), ["doctor", "--list-causes", "--lang", lang]).expect(0);
+        assert_eq!(list.text(), page, "aliyun-mqtt doctor --list-causes --lang {lang} > docs/{name}");
+    }
 }
 
 /// Each cause is provoked by the program, but for those that no machine can be brought to; these have unit tests.

@@ -141,17 +141,28 @@ fn zsh_and_fish_take_their_completions() {
 fn every_command_has_a_manual_page_without_faults() {
     let folder = Folder::new();
     let pages = folder.path("man");
-    run(program(), ["man", "--output-dir", &pages.display().to_string()]).expect(0);
-    let names: Vec<_> =
-        std::fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    for name in ["aliyun-mqtt.1", "aliyun-mqtt-pub.1", "aliyun-mqtt-config-show.1", "aliyun-mqtt-doctor.1"] {
-        assert!(names.iter().any(|known| known == name), "{name} is not among {names:?}");
-    }
-    for name in &names {
-        let path = pages.join(name).display().to_string();
-        if let Some(output) = checked("mandoc", &["-T", "lint", "-W", "error", &path]) {
-            assert!(output.code == Some(0), "{name}: {}", output.text());
+    let chinese = pages.join("zh_CN");
+    for (lang, folder) in [("en", &pages), ("zh", &chinese)] {
+        run(program(), ["man", "--lang", lang, "--output-dir", &folder.display().to_string()]).expect(0);
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files: Vec<_> = files.filter(|path| path.is_file()).collect();
+        for name in ["aliyun-mqtt.1", "aliyun-mqtt-pub.1", "aliyun-mqtt-config-show.1", "aliyun-mqtt-doctor.1"] {
+            assert!(files.iter().any(|path| path.ends_with(name)), "{name} is not among {files:?}");
         }
+        for path in &files {
+            let path = path.display().to_string();
+            if let Some(output) = checked("mandoc", &["-T", "lint", "-W", "error", &path]) {
+                assert!(output.code == Some(0), "{path}: {}", output.text());
+            }
+            // Without this, man would not find the page by what it is about.
+            if let Some(output) = checked("lexgrog", &[&path]) {
+                assert!(output.code == Some(0), "{path}: {}", output.stderr);
+            }
+        }
+    }
+    let page = std::fs::read_to_string(chinese.join("aliyun-mqtt-pub.1")).unwrap();
+    for word in [".SH \"名称\"", ".SH \"选项\"", "QoS", "可选值：", "退出码取自"] {
+        assert!(page.contains(word), "{word}: {page}");
     }
     let page = run(program(), ["man", "config", "show"]).expect(0);
     assert!(page.text().contains("aliyun\\-mqtt config show"), "{}", page.text());

@@ -15,6 +15,7 @@ mod emulator;
 mod generated;
 mod given;
 mod hidden;
+mod lang;
 mod offline;
 mod p2p;
 mod publish;

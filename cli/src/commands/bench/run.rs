@@ -7,6 +7,7 @@ use aliyun_mqtt::{Client, ConfigBuilder, Limits};
 use super::args::{Amount, MessageArgs};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
+use crate::lang::phrase;
 use crate::report as stderr;
 use crate::settings::{Key, Settings};
 
@@ -29,7 +30,7 @@ impl Run {
         // Two clients with the same id would disconnect each other.
         if amount.clients > 1 && (settings.text(Key::DeviceId).is_some() || settings.text(Key::ClientId).is_some()) {
             return Err(Failure::usage("several clients cannot share a device id or client id")
-                .hint("omit it: each client then gets a random one"));
+                .hint(phrase!("omit it: each client then gets a random one")));
         }
         let count = amount.count.unwrap_or(if amount.duration.is_some() { u64::MAX } else { COUNT });
         let (builder, limits) = (settings.builder()?, settings.limits()?);

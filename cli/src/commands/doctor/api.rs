@@ -9,6 +9,7 @@ use super::cause::Cause;
 use super::examination::{Examination, NoApi};
 use super::outcome::{Facts, Outcome, Problem};
 use super::witness::{judge, kinds, tokens};
+use crate::lang::{Phrase, phrase};
 use crate::settings::{Auth, Key};
 use crate::time;
 
@@ -16,7 +17,7 @@ pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     let text = match exam.token() {
         Ok(Some(text)) => text,
         Ok(None) => return Outcome::skipped(no_token(exam)),
-        Err(_) => return Outcome::skipped("the token could not be read"),
+        Err(_) => return Outcome::skipped(phrase!("the token could not be read")),
     };
     // The API would reject a malformed token with a less helpful error.
     let tokens = match tokens(&text) {
@@ -25,7 +26,7 @@ pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     };
     let api = match exam.api() {
         Ok(api) => api,
-        Err(why) => return Outcome::skipped(why.reason_for("only the API can tell whether a token is valid")),
+        Err(why) => return Outcome::skipped(why.reason_for(phrase!("only the API can tell whether a token is valid"))),
     };
     let mut dead = Vec::new();
     for token in &tokens {
@@ -38,19 +39,24 @@ pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     facts.note("kinds", kinds(&tokens));
     facts.note("valid", dead.is_empty());
     match &dead[..] {
-        [] => Outcome::ok("valid according to the API"),
+        [] => Outcome::ok(phrase!("valid according to the API")),
         kinds => Problem::new(Cause::TokenDead, format!("QueryToken says no to the token {}", kinds.join(", "))).into(),
     }
 }
 
 /// Returns the reason why there is no token to check.
-fn no_token(exam: &Examination<'_>) -> String {
+fn no_token(exam: &Examination<'_>) -> Phrase {
     match (exam.settings.auth(), exam.settings.source(Key::Token)) {
-        (Ok(Auth::Token), _) => "no token is given; one is applied for when the client logs in".to_string(),
+        (Ok(Auth::Token), _) => phrase!("no token is given; one is applied for when the client logs in"),
         (Ok(auth), Some(source)) => {
-            format!("a token is given ({source}), but the login by {} does not use it; --auth token does", auth.name())
+            let auth = auth.name();
+            phrase!(
+                "a token is given ({source}), but the login by {auth} does not use it; --auth token does",
+                source,
+                auth
+            )
         }
-        _ => "no token is given".to_string(),
+        _ => phrase!("no token is given"),
     }
 }
 
@@ -71,7 +77,7 @@ pub(super) fn api(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
         _ => facts.note("access_key_id", api.access_key_id()),
     }
     let start = Instant::now();
-    let Some(groups) = exam.groups() else { return Outcome::skipped("the API cannot be asked") };
+    let Some(groups) = exam.groups() else { return Outcome::skipped(phrase!("the API cannot be asked")) };
     facts.time("answer_ms", start);
     match groups {
         Err(error) => {
@@ -86,8 +92,8 @@ pub(super) fn api(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
                 Some(group) if !groups.contains(&group) => {
                     Problem::new(Cause::GroupNotCreated, format!("{group:?} is none of {}", groups.join(", "))).into()
                 }
-                Some(group) => Outcome::ok(format!("knows the instance and {group}")),
-                None => Outcome::ok("knows the instance"),
+                Some(group) => Outcome::ok(phrase!("knows the instance and {group}", group)),
+                None => Outcome::ok(phrase!("knows the instance")),
             }
         }
     }

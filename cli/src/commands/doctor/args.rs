@@ -35,6 +35,6 @@ pub(crate) struct DoctorArgs {
     #[arg(long, conflicts_with = "verbose")]
     pub(super) json: bool,
     /// Print all causes with their cures as Markdown
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["topic", "no_publish", "take_over", "offline", "verbose", "json"])]
     pub(super) list_causes: bool,
 }

@@ -11,6 +11,7 @@ use super::net;
 use super::outcome::{Facts, Outcome, Problem};
 use super::probe::{HttpHead, head};
 use super::tls::HandshakeError;
+use crate::lang::phrase;
 use crate::settings::Key;
 use crate::time::nearest;
 
@@ -22,26 +23,29 @@ const WRONG: Duration = Duration::from_secs(15 * 60);
 pub(super) fn clock(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     let url = match exam.api() {
         Ok(api) => api.endpoint(),
-        Err(why) => return Outcome::skipped(why.reason_for("the clock of the API is unknown")),
+        Err(why) => return Outcome::skipped(why.reason_for(phrase!("the clock of the API is unknown"))),
     };
     if exam.settings.text(Key::Proxy).is_some() {
-        return Outcome::skipped("the clock of the API is read only without a proxy");
+        return Outcome::skipped(phrase!("the clock of the API is read only without a proxy"));
     }
     let Some((head, local)) = ask_api(exam, &url) else {
-        return Outcome::skipped(format!("{url} did not answer"));
+        return Outcome::skipped(phrase!("{url} did not answer", url));
     };
-    let Some(server) = head.date else { return Outcome::skipped(format!("the answer of {url} contains no date")) };
+    let Some(server) = head.date else { return Outcome::skipped(phrase!("the answer of {url} contains no date", url)) };
     // A date in HTTP has whole seconds.
     let ahead = local.as_second() - server.as_second();
     facts.note("server_time", server.to_string());
     facts.note("local_time", format!("{local:.0}"));
     facts.note("ahead_s", ahead);
     let off = Duration::from_secs(ahead.unsigned_abs());
-    let direction = if ahead < 0 { "behind" } else { "ahead of" };
-    let message = format!("this machine is {} s {direction} the API", off.as_secs());
+    let seconds = off.as_secs();
+    let message = match ahead {
+        ..0 => phrase!("this machine is {seconds} s behind the API", seconds),
+        0.. => phrase!("this machine is {seconds} s ahead of the API", seconds),
+    };
     match off {
-        _ if off > WRONG => Problem::new(Cause::ClockWrong, message).into(),
-        _ if off > OFF => Outcome::Warning(Problem::new(Cause::ClockOff, message)),
+        _ if off > WRONG => Problem::new(Cause::ClockWrong, message.english()).into(),
+        _ if off > OFF => Outcome::Warning(Problem::new(Cause::ClockOff, message.english())),
         _ => Outcome::Ok(message),
     }
 }

@@ -9,15 +9,16 @@ use super::examination::{Examination, Session};
 use super::outcome::{Facts, Outcome, Problem, words};
 use super::probe::no_websocket;
 use super::{tls_cause, witness};
+use crate::lang::phrase;
 use crate::settings::{Auth, Key};
 
 pub(super) fn connect(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
-    let Some(config) = exam.config.clone() else { return Outcome::skipped("there is no login to try") };
+    let Some(config) = exam.config.clone() else { return Outcome::skipped(phrase!("there is no login to try")) };
     if exam.reached.is_none() && exam.proxy.is_none() {
-        return Outcome::skipped("there is no connection");
+        return Outcome::skipped(phrase!("there is no connection"));
     }
     if !exam.secured && exam.proxy.is_none() {
-        return Outcome::skipped("TLS failed");
+        return Outcome::skipped(phrase!("TLS failed"));
     }
     facts.note("client_id", config.client_id().as_str());
     facts.note("protocol", config.protocol().to_string());
@@ -37,7 +38,8 @@ pub(super) fn connect(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome 
             facts.note("connack", "0: accepted");
             facts.time("connack_ms", start);
             exam.interrupt_ends(&client);
-            let fact = format!("accepted as {}", client.config().client_id());
+            let id = client.config().client_id();
+            let fact = phrase!("accepted as {id}", id);
             exam.session = Some(Session { events: client.events(), client });
             Outcome::Ok(fact)
         }

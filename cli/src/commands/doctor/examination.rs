@@ -13,6 +13,7 @@ use super::outcome::Problem;
 use super::tls::Trust;
 use crate::exit::Result;
 use crate::interrupt::Interrupt;
+use crate::lang::Phrase;
 use crate::settings::Settings;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -96,17 +97,17 @@ impl<'a> Examination<'a> {
 #[derive(Debug, Clone)]
 pub(super) enum NoApi {
     /// It is not configured, or `--offline` is given.
-    Absent(String),
+    Absent(Phrase),
     /// Its configuration is invalid.
     Wrong(Cause, String),
 }
 
 impl NoApi {
     /// Returns the reason to skip a step for this.
-    pub(super) fn reason_for(&self, what: &str) -> String {
+    pub(super) fn reason_for(&self, what: Phrase) -> Phrase {
         match self {
-            NoApi::Absent(why) => format!("{what}: {why}"),
-            NoApi::Wrong(_, message) => format!("{what}: {message}"),
+            NoApi::Absent(why) => what.because(why),
+            NoApi::Wrong(_, message) => what.because(&Phrase::untranslated(message.as_str())),
         }
     }
 }

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use crate::exit::{Exit, Result};
 use crate::interrupt::Interrupt;
+use crate::lang::Phrase;
 use crate::output::Out;
 use crate::report::LogLevel;
 use crate::settings::GlobalArgs;
@@ -96,7 +97,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
     for (step, run) in STEPS {
         let (start, mut facts) = (Instant::now(), Facts::default());
         let outcome = match args.offline && !step.is_offline() {
-            true => Outcome::skipped("--offline"),
+            true => Outcome::skipped(Phrase::untranslated("--offline")),
             false => run(&mut exam, &mut facts),
         };
         if exam.interrupt.happened() {

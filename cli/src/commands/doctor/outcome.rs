@@ -7,16 +7,17 @@ use serde_json::{Value as Json, json};
 
 use super::cause::Cause;
 use crate::exit::Failure;
+use crate::lang::{self, Lang, Phrase};
 
 /// How a step ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// With what was found, in a few words.
-    Ok(String),
+    Ok(Phrase),
     Warning(Problem),
     Failed(Problem),
     /// Not run, with the reason.
-    Skipped(String),
+    Skipped(Phrase),
 }
 
 /// A problem: its probable cause, and a message about what was observed.
@@ -24,11 +25,13 @@ pub(super) enum Outcome {
 pub(super) struct Problem {
     pub(super) cause: Cause,
     pub(super) message: String,
+    /// How to give a setting, if that is the problem.
+    pub(super) hint: Option<Phrase>,
 }
 
 impl Problem {
     pub(super) fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Problem { cause, message: message.into() }
+        Problem { cause, message: message.into(), hint: None }
     }
 
     /// Makes a problem of an error. The error's hint is left out, since the cause has its own cure.
@@ -36,11 +39,18 @@ impl Problem {
         Problem::new(cause, words(error))
     }
 
-    /// Makes a problem of a missing or invalid setting. The message keeps the hint, which says how to give the setting.
+    /// Makes a problem of a missing or invalid setting. It keeps the hint, which says how to give the setting.
     pub(super) fn of_setting(failure: &Failure) -> Self {
         let cause = if failure.missing.is_some() { Cause::SettingMissing } else { Cause::SettingWrong };
-        let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
-        Problem::new(cause, format!("{}{hint}", failure.message))
+        Problem { hint: failure.hint.clone(), ..Problem::new(cause, failure.message.as_str()) }
+    }
+
+    /// Returns the message with the hint.
+    pub(super) fn within(&self, lang: Lang) -> String {
+        match &self.hint {
+            Some(hint) => Phrase::untranslated(self.message.as_str()).and(hint).within(lang).to_string(),
+            None => self.message.clone(),
+        }
     }
 }
 
@@ -56,12 +66,12 @@ impl From<Problem> for Outcome {
 }
 
 impl Outcome {
-    pub(super) fn ok(fact: impl Into<String>) -> Self {
-        Outcome::Ok(fact.into())
+    pub(super) fn ok(fact: Phrase) -> Self {
+        Outcome::Ok(fact)
     }
 
-    pub(super) fn skipped(why: impl Into<String>) -> Self {
-        Outcome::Skipped(why.into())
+    pub(super) fn skipped(why: Phrase) -> Self {
+        Outcome::Skipped(why)
     }
 
     /// Returns the word for this outcome in JSON.
@@ -75,10 +85,10 @@ impl Outcome {
     }
 
     /// Returns the rest of the step's line: what was found, what is wrong, or why the step was skipped.
-    pub(super) fn summary(&self) -> &str {
+    pub(super) fn summary(&self) -> String {
         match self {
-            Outcome::Ok(text) | Outcome::Skipped(text) => text,
-            Outcome::Warning(problem) | Outcome::Failed(problem) => &problem.message,
+            Outcome::Ok(text) | Outcome::Skipped(text) => text.shown().to_string(),
+            Outcome::Warning(problem) | Outcome::Failed(problem) => problem.within(lang::current()),
         }
     }
 

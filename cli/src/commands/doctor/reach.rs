@@ -10,11 +10,12 @@ use super::examination::Examination;
 use super::net;
 use super::outcome::{Facts, Outcome, Problem, millis};
 use super::probe::{Answer, Probe};
+use crate::lang::{Phrase, phrase};
 
 pub(super) fn dns(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
-    let Some(endpoint) = &exam.endpoint else { return Outcome::skipped("there is no endpoint") };
+    let Some(endpoint) = &exam.endpoint else { return Outcome::skipped(phrase!("there is no endpoint")) };
     if let Some(proxy) = &exam.proxy {
-        return Outcome::skipped(format!("the proxy {proxy} resolves the name"));
+        return Outcome::skipped(phrase!("the proxy {proxy} resolves the name", proxy));
     }
     facts.note("host", endpoint.host());
     let found = net::resolve(endpoint.host(), endpoint.port(), exam.timeout);
@@ -25,37 +26,37 @@ pub(super) fn dns(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
             let fact = texts.join(", ");
             facts.note("addresses", texts);
             exam.addresses = addresses;
-            Outcome::Ok(fact)
+            Outcome::Ok(Phrase::untranslated(fact))
         }
     }
 }
 
 pub(super) fn tcp(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     if let (Some(proxy), Some(_)) = (&exam.proxy, &exam.endpoint) {
-        return Outcome::skipped(format!("the proxy {proxy} makes the connection; the step connect uses it"));
+        return Outcome::skipped(phrase!("the proxy {proxy} makes the connection; the step connect uses it", proxy));
     }
     if exam.addresses.is_empty() {
-        return Outcome::skipped("there is no address to connect to");
+        return Outcome::skipped(phrase!("there is no address to connect to"));
     }
     let dialled = net::dial(&exam.addresses, exam.timeout);
     facts.note("connections", dialled.attempts.clone());
     exam.reached = dialled.reached;
     match dialled.reached {
-        Some(address) => Outcome::ok(format!("{address} accepts connections")),
+        Some(address) => Outcome::ok(phrase!("{address} accepts connections", address)),
         None => dialled.problem().into(),
     }
 }
 
 pub(super) fn tls(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     if let (Some(proxy), Some(_)) = (&exam.proxy, &exam.endpoint) {
-        return Outcome::skipped(format!("the step connect does it through the proxy {proxy}"));
+        return Outcome::skipped(phrase!("the step connect does it through the proxy {proxy}", proxy));
     }
     let (Some(endpoint), Some(address)) = (&exam.endpoint, exam.reached) else {
-        return Outcome::skipped("there is no connection");
+        return Outcome::skipped(phrase!("there is no connection"));
     };
     if !endpoint.transport().is_tls() {
         exam.secured = true;
-        return Outcome::skipped("the endpoint is a plain one");
+        return Outcome::skipped(phrase!("the endpoint is a plain one"));
     }
     let trust = match exam.trust() {
         Ok(trust) => trust,

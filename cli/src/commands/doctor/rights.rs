@@ -8,6 +8,7 @@ use aliyun_mqtt::{Code, Error, ErrorKind, Event, Fate, QoS, p2p_topic};
 use super::cause::Cause;
 use super::examination::Examination;
 use super::outcome::{Facts, Outcome, Problem, words};
+use crate::lang::{Phrase, phrase};
 
 /// The longest time to wait for a message to come back.
 const BACK: Duration = Duration::from_secs(10);
@@ -25,13 +26,9 @@ enum Right {
     Publish,
 }
 
-const NO_SESSION: &str = "there is no login";
-const NO_TOPIC: &str = "no topic is given: -t, or --parent-topic";
-const NO_PUBLISH: &str = "--no-publish";
-
 pub(super) fn subscribe(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
-    let Some(session) = &exam.session else { return Outcome::skipped(NO_SESSION) };
-    let Some(topic) = &exam.topic else { return Outcome::skipped(NO_TOPIC) };
+    let Some(session) = &exam.session else { return no_session() };
+    let Some(topic) = &exam.topic else { return no_topic() };
     facts.note("filter", topic.as_str());
     let start = Instant::now();
     match session.client.subscribe(topic, QoS::AtLeastOnce) {
@@ -39,7 +36,7 @@ pub(super) fn subscribe(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcom
             facts.note("granted_qos", granted.level());
             facts.time("suback_ms", start);
             exam.subscribed = true;
-            Outcome::ok(format!("{granted} is granted for {topic}"))
+            Outcome::ok(phrase!("{granted} is granted for {topic}", granted, topic))
         }
         Err(error) => exam.judge(&error, Right::Subscribe, &topic.clone(), facts).into(),
     }
@@ -47,18 +44,18 @@ pub(super) fn subscribe(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcom
 
 pub(super) fn publish(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     if exam.args.no_publish {
-        return Outcome::skipped(NO_PUBLISH);
+        return no_publish();
     }
-    let Some(topic) = exam.topic.clone() else { return Outcome::skipped(NO_TOPIC) };
+    let Some(topic) = exam.topic.clone() else { return no_topic() };
     send(exam, facts, &topic, exam.subscribed, Cause::MessageNotBack)
 }
 
 pub(super) fn p2p(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     if exam.args.no_publish {
-        return Outcome::skipped(NO_PUBLISH);
+        return no_publish();
     }
-    let Some(session) = &exam.session else { return Outcome::skipped(NO_SESSION) };
-    let Some(parent) = &exam.parent else { return Outcome::skipped(NO_TOPIC) };
+    let Some(session) = &exam.session else { return no_session() };
+    let Some(parent) = &exam.parent else { return no_topic() };
     match p2p_topic(parent, session.client.config().client_id().as_str()) {
         Ok(topic) => send(exam, facts, &topic, true, Cause::P2pNotArriving),
         Err(error) => Problem::of(Cause::TopicMalformed, &error).into(),
@@ -67,7 +64,7 @@ pub(super) fn p2p(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
 
 /// Publishes a marked message and, if `comes_back`, waits for it. `lost` is the cause if it does not come back.
 fn send(exam: &mut Examination<'_>, facts: &mut Facts, topic: &str, comes_back: bool, lost: Cause) -> Outcome {
-    let Some(session) = &exam.session else { return Outcome::skipped(NO_SESSION) };
+    let Some(session) = &exam.session else { return no_session() };
     facts.note("topic", topic);
     let mark = format!("aliyun-mqtt doctor {:016x}", RandomState::new().hash_one(Instant::now()));
     facts.note("payload", mark.as_str());
@@ -78,7 +75,7 @@ fn send(exam: &mut Examination<'_>, facts: &mut Facts, topic: &str, comes_back: 
     facts.time("puback_ms", start);
     if !comes_back {
         facts.note("back", "not awaited, since there is no subscription");
-        return Outcome::ok(format!("acknowledged, {topic}"));
+        return Outcome::ok(phrase!("acknowledged, {topic}", topic));
     }
     let limit = exam.timeout.min(BACK);
     let deadline = Instant::now() + limit;
@@ -86,7 +83,7 @@ fn send(exam: &mut Examination<'_>, facts: &mut Facts, topic: &str, comes_back: 
         match session.client.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(Some(message)) if message.payload() == mark.as_bytes() => {
                 facts.time("back_ms", start);
-                return Outcome::ok(format!("acknowledged and received, {topic}"));
+                return Outcome::ok(phrase!("acknowledged and received, {topic}", topic));
             }
             // From another client or an earlier run.
             Ok(Some(_)) if Instant::now() < deadline => {}
@@ -102,19 +99,32 @@ fn send(exam: &mut Examination<'_>, facts: &mut Facts, topic: &str, comes_back: 
 
 pub(super) fn stay(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     if exam.session.is_none() {
-        return Outcome::skipped(NO_SESSION);
+        return no_session();
     }
     let watch = if exam.given_id.is_some() { WATCH } else { Duration::ZERO };
     facts.note("watched_s", watch.as_secs());
+    let seconds = watch.as_secs();
     match exam.cut(watch) {
-        None if watch.is_zero() => Outcome::ok("still connected"),
-        None => Outcome::ok(format!("still connected after {} s", watch.as_secs())),
+        None if watch.is_zero() => Outcome::ok(phrase!("still connected")),
+        None => Outcome::ok(phrase!("still connected after {seconds} s", seconds)),
         Some(reason) => {
             let conflict = exam.given_id.is_some();
             let cause = if conflict { Cause::ClientIdConflict } else { Cause::ConnectionCut };
             Problem::of(by_code(&reason).unwrap_or(cause), &reason).into()
         }
     }
+}
+
+fn no_session() -> Outcome {
+    Outcome::skipped(phrase!("there is no login"))
+}
+
+fn no_topic() -> Outcome {
+    Outcome::skipped(phrase!("no topic is given: -t, or --parent-topic"))
+}
+
+fn no_publish() -> Outcome {
+    Outcome::skipped(Phrase::untranslated("--no-publish"))
 }
 
 impl Examination<'_> {

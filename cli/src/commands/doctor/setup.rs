@@ -11,6 +11,7 @@ use super::examination::{BACKOFF, Examination};
 use super::host::Host;
 use super::outcome::{Facts, Outcome, Problem};
 use super::witness;
+use crate::lang::{Phrase, phrase};
 use crate::settings::{Auth, Key};
 use crate::time;
 
@@ -26,7 +27,7 @@ fn outcome(checked: Result<Outcome, Problem>) -> Outcome {
 }
 
 /// Returns the outcome of a step without a failure: the warning, if there is one.
-fn fine(warning: Option<Problem>, fact: String) -> Outcome {
+fn fine(warning: Option<Problem>, fact: Phrase) -> Outcome {
     warning.map_or(Outcome::Ok(fact), Outcome::Warning)
 }
 
@@ -68,7 +69,7 @@ fn read(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Proble
     };
     let auth = settings.auth();
     let timeout = settings.seconds(Key::Timeout);
-    let fact = endpoint.to_string();
+    let text = endpoint.to_string();
     exam.endpoint = Some(endpoint);
     exam.proxy = proxy.map_err(|failure| Problem::of_setting(&failure))?;
     facts.note("proxy", exam.proxy.as_ref().map(ToString::to_string));
@@ -80,7 +81,7 @@ fn read(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Proble
         exam.timeout = timeout.clamp(Duration::from_secs(1), Duration::from_secs(3600));
     }
     facts.note("timeout_s", exam.timeout.as_secs_f64());
-    Ok(fine(warning, format!("{fact}, login by {auth}")))
+    Ok(fine(warning, phrase!("{text}, login by {auth}", text, auth)))
 }
 
 pub(super) fn names(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
@@ -91,7 +92,7 @@ pub(super) fn names(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
 
 fn check_names(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Problem> {
     let settings = &exam.settings;
-    let mut fact = String::new();
+    let mut fact = Phrase::untranslated("");
     let auth = settings.auth().unwrap_or(Auth::Signature);
     let mut client_id = None;
     if let Some(whole) = settings.text(Key::ClientId) {
@@ -117,7 +118,7 @@ fn check_names(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
             }
             None => {
                 facts.note("group_id", group);
-                fact = format!("{group}, with a device id generated for this run");
+                fact = phrase!("{group}, with a device id generated for this run", group);
             }
         }
     }
@@ -125,7 +126,7 @@ fn check_names(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
         Some(id) => {
             facts.note("client_id", id.as_str());
             facts.note("client_id_length", id.chars().count());
-            fact.clone_from(id);
+            fact = Phrase::untranslated(id.as_str());
         }
         None => facts.note("device_id", "made for this run"),
     }
@@ -200,7 +201,7 @@ pub(super) fn login(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     match check_login(exam, facts) {
         // An earlier step reported this.
         Err(Problem { cause: Cause::SettingWrong | Cause::SettingMissing, .. }) if exam.misconfigured => {
-            Outcome::skipped("a setting or a name is invalid")
+            Outcome::skipped(phrase!("a setting or a name is invalid"))
         }
         other => outcome(other),
     }
@@ -223,7 +224,7 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
     let auth = settings.auth().map_err(|failure| Problem::of_setting(&failure))?;
     let needed = |key| settings.needed(key).map(str::to_string).map_err(|failure| Problem::of_setting(&failure));
     if exam.args.offline && settings.logs_in_by_chain() {
-        return Ok(Outcome::skipped("no AccessKey is given, and with --offline nobody is asked for one"));
+        return Ok(Outcome::skipped(phrase!("no AccessKey is given, and with --offline nobody is asked for one")));
     }
     let mut warning = None;
     let mut marked = |text: &str| {
@@ -283,11 +284,11 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
         .builder()
         .and_then(|builder| Ok(builder.backoff(BACKOFF.0, BACKOFF.1).build()?))
         .map_err(|failure| Problem::of_setting(&failure))?;
-    let mut fact = format!("as {id}");
+    let mut fact = phrase!("as {id}", id);
     if let Ok(login) = config.credentials().login(config.client_id(), config.instance_id()) {
         facts.note("username", login.username());
         facts.note("password_length", login.password().chars().count());
-        fact = login.username().to_string();
+        fact = Phrase::untranslated(login.username());
     }
     exam.config = Some(config);
     Ok(fine(warning, fact))

@@ -4,12 +4,35 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 use serde_json::{Map, Value as Json, json};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::cause::Cause;
 use super::outcome::{Facts, Outcome, millis};
 use super::step::Step;
 use crate::exit::{Exit, Result};
+use crate::lang::{Lang, Text};
 use crate::output::Out;
+
+// The words for the outcome of a step, as wide as each other.
+const STEP_OK: Text = Text::of("ok  ");
+const STEP_WARNING: Text = Text::of("warn");
+const STEP_FAILED: Text = Text::of("FAIL");
+const STEP_SKIPPED: Text = Text::of("skip");
+
+// The summary: behind their numbers, and between them.
+const OK: Text = Text::of("ok");
+const WARNINGS: Text = Text::of("with warnings");
+const FAILED: Text = Text::of("failed");
+const SKIPPED: Text = Text::of("skipped");
+const COMMA: Text = Text::of(", ");
+const INTERRUPTED: Text = Text::of("; interrupted");
+const FIRST: Text = Text::of("; the first failure is ");
+
+// The labels of lines.
+const DURATION: Text = Text::of("duration: ");
+const STEP: Text = Text::of("step:  ");
+const CAUSE: Text = Text::of("cause: ");
+const CURE: Text = Text::of("cure:  ");
 
 /// How the steps are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,13 +113,12 @@ impl Show {
             out.json(&object)?;
             return Ok(exit);
         }
-        let count = |number: u32, word: &str| (number > 0).then(|| format!("{number} {word}"));
-        let counts =
-            [count(ok, "ok"), count(warnings, "with warnings"), count(failed, "failed"), count(skipped, "skipped")];
-        let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let count = |number: u32, word: Text| (number > 0).then(|| format!("{number} {}", word.shown()));
+        let counts = [count(ok, OK), count(warnings, WARNINGS), count(failed, FAILED), count(skipped, SKIPPED)];
+        let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(COMMA.shown());
         let end = match first {
-            _ if interrupted => "; interrupted".to_string(),
-            Some((step, cause)) => format!("; the first failure is {}: {}", step.name(), cause.id()),
+            _ if interrupted => INTERRUPTED.shown().to_string(),
+            Some((step, cause)) => format!("{}{}: {}", FIRST.shown(), step.name(), cause.id()),
             None => String::new(),
         };
         out.line("")?;
@@ -121,12 +143,12 @@ fn step_json(step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Res
     });
     match outcome {
         Outcome::Ok(_) => {}
-        Outcome::Skipped(why) => object["reason"] = json!(why),
+        Outcome::Skipped(why) => object["reason"] = json!(why.english()),
         Outcome::Warning(problem) | Outcome::Failed(problem) => {
-            object["message"] = json!(problem.message);
+            object["message"] = json!(problem.within(Lang::En));
             object["cause"] = json!(problem.cause.id());
-            object["cause_text"] = json!(problem.cause.text());
-            object["cure"] = json!(problem.cause.cure());
+            object["cause_text"] = json!(problem.cause.text().english());
+            object["cure"] = json!(problem.cause.cure().english());
         }
     }
     Ok(Out::new().json(&object)?)
@@ -135,14 +157,16 @@ fn step_json(step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Res
 /// Prints the line of a step: its outcome, its name, and what was found.
 fn step_line(step: Step, outcome: &Outcome) -> Result<()> {
     let (word, color) = match outcome {
-        Outcome::Ok(_) => ("ok  ", AnsiColor::Green),
-        Outcome::Warning(_) => ("warn", AnsiColor::Yellow),
-        Outcome::Failed(_) => ("FAIL", AnsiColor::Red),
-        Outcome::Skipped(_) => ("skip", AnsiColor::BrightBlack),
+        Outcome::Ok(_) => (STEP_OK, AnsiColor::Green),
+        Outcome::Warning(_) => (STEP_WARNING, AnsiColor::Yellow),
+        Outcome::Failed(_) => (STEP_FAILED, AnsiColor::Red),
+        Outcome::Skipped(_) => (STEP_SKIPPED, AnsiColor::BrightBlack),
     };
     let mut out = Out::new();
-    out.styled(anstyle::Style::new().fg_color(Some(color.into())).bold(), word)?;
-    Ok(out.line(&format!("  {:<10} {}", step.name(), outcome.summary()))?)
+    out.styled(anstyle::Style::new().fg_color(Some(color.into())).bold(), word.shown())?;
+    let title = step.title().shown();
+    let space = " ".repeat(10_usize.saturating_sub(title.width()));
+    Ok(out.line(&format!("  {title}{space} {}", outcome.summary()))?)
 }
 
 /// Prints the facts of a step below its line.
@@ -151,18 +175,24 @@ fn details(facts: Facts, took: Duration) -> Result<()> {
     for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_null()) {
         out.line(&format!("      {}: {}", name.replace('_', " "), plain(&value)))?;
     }
-    Ok(out.line(&format!("      duration: {:.1} ms", took.as_secs_f64() * 1000.0))?)
+    Ok(out.line(&format!("      {}{:.1} ms", DURATION.shown(), took.as_secs_f64() * 1000.0))?)
 }
 
 /// Prints a cause and its cure, with the step that has it.
 fn cure(step: Step, cause: Cause) -> Result<()> {
     let mut out = Out::new();
     out.line("")?;
-    let texts = [("step: ", step.name()), ("cause:", cause.text()), ("cure: ", cause.cure())];
+    let cause_text = format!("{} [{}]", cause.text().shown(), cause.id());
+    let title = match step.title().shown() {
+        title if title == step.name() => title.to_string(),
+        title => format!("{title} [{}]", step.name()),
+    };
+    let texts = [(STEP, title.as_str()), (CAUSE, &cause_text), (CURE, cause.cure().shown())];
     for (label, text) in texts {
-        out.styled(anstyle::Style::new().bold(), label)?;
-        let id = if label == "cause:" { format!(" [{}]", cause.id()) } else { String::new() };
-        out.line(&format!(" {text}{id}"))?;
+        let label = label.shown();
+        let name = label.trim_end();
+        out.styled(anstyle::Style::new().bold(), name)?;
+        out.line(&format!("{}{text}", &label[name.len()..]))?;
     }
     Ok(())
 }

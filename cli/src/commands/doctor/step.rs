@@ -1,5 +1,7 @@
 //! The steps of doctor and their names.
 
+use crate::lang::Text;
+
 /// A step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -20,22 +22,28 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Returns the name in JSON and in messages.
     pub(super) fn name(self) -> &'static str {
+        self.title().english()
+    }
+
+    /// Returns the name for people, which is the English one in English.
+    pub(super) const fn title(self) -> Text {
         match self {
-            Step::Settings => "settings",
-            Step::Dns => "dns",
-            Step::Tcp => "tcp",
-            Step::Tls => "tls",
-            Step::Clock => "clock",
-            Step::Names => "names",
-            Step::Login => "login",
-            Step::Connect => "connect",
-            Step::Subscribe => "subscribe",
-            Step::Publish => "publish",
-            Step::P2p => "p2p",
-            Step::Stay => "stay",
-            Step::Token => "token",
-            Step::Api => "api",
+            Step::Settings => const { Text::of("settings") },
+            Step::Dns => const { Text::of("dns") },
+            Step::Tcp => const { Text::of("tcp") },
+            Step::Tls => const { Text::of("tls") },
+            Step::Clock => const { Text::of("clock") },
+            Step::Names => const { Text::of("names") },
+            Step::Login => const { Text::of("login") },
+            Step::Connect => const { Text::of("connect") },
+            Step::Subscribe => const { Text::of("subscribe") },
+            Step::Publish => const { Text::of("publish") },
+            Step::P2p => const { Text::of("p2p") },
+            Step::Stay => const { Text::of("stay") },
+            Step::Token => const { Text::of("token") },
+            Step::Api => const { Text::of("api") },
         }
     }
 

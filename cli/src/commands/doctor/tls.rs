@@ -23,6 +23,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certi
 use super::cause::Cause;
 use super::outcome::{Facts, Problem};
 use super::tls_cause;
+use crate::lang::{Phrase, phrase};
 use crate::settings::{Key, Settings};
 use crate::small_text;
 
@@ -296,12 +297,15 @@ impl Handshake {
     }
 
     /// Describes a successful handshake: the TLS version and how long the certificate is valid.
-    pub(super) fn fact(&self) -> String {
+    pub(super) fn fact(&self) -> Phrase {
         let version = self.end.as_ref().ok().and_then(|stream| stream.conn.protocol_version());
         let version = version.map_or("TLS".to_string(), |version| format!("{version:?}"));
         let first = self.chain.first().and_then(|der| Some(X509Certificate::from_der(der).ok()?.1));
-        let days = first.map(|certificate| format!(", the certificate is valid for {} days", days_left(&certificate)));
-        version + &days.unwrap_or_default()
+        let days = first.map(|certificate| days_left(&certificate));
+        match days {
+            Some(days) => phrase!("{version}, the certificate is valid for {days} days", version, days),
+            None => Phrase::untranslated(version),
+        }
     }
 
     /// Returns a warning if the certificate expires soon.

@@ -10,6 +10,7 @@ use super::cause::Cause;
 use super::examination::{BACKOFF, Examination, NoApi};
 use super::outcome::Problem;
 use crate::exit::Failure;
+use crate::lang::{Phrase, phrase};
 use crate::settings::{Auth, Key};
 
 impl Examination<'_> {
@@ -21,10 +22,10 @@ impl Examination<'_> {
     fn make_api(&self) -> Result<Api, NoApi> {
         let settings = &self.settings;
         if self.args.offline {
-            return Err(NoApi::Absent("--offline".to_string()));
+            return Err(NoApi::Absent(Phrase::untranslated("--offline")));
         }
         if settings.text(Key::ApiEndpoint).is_none() && settings.text(Key::RegionId).is_none() {
-            return Err(NoApi::Absent("neither --region-id nor --api-endpoint is given".to_string()));
+            return Err(NoApi::Absent(phrase!("neither --region-id nor --api-endpoint is given")));
         }
         let wrong = |failure: &Failure| {
             let problem = Problem::of_setting(failure);
@@ -38,12 +39,12 @@ impl Examination<'_> {
             None if settings.uses_chain() => {
                 let failed = settings.chain_key().err();
                 if let Some(failure) = failed {
-                    let why = format!("no AccessKey with its secret is given; {}", failure.message);
-                    return Err(NoApi::Absent(why));
+                    let message = failure.message;
+                    return Err(NoApi::Absent(phrase!("no AccessKey with its secret is given; {message}", message)));
                 }
             }
             // Does not prompt for a secret that the login does not need.
-            None | Some(Ok(None)) => return Err(NoApi::Absent("no AccessKey with its secret is given".to_string())),
+            None | Some(Ok(None)) => return Err(NoApi::Absent(phrase!("no AccessKey with its secret is given"))),
             Some(Err(failure)) => return Err(NoApi::Wrong(Cause::SecretUnreadable, failure.message)),
             Some(Ok(Some(_))) => {}
         }

@@ -15,6 +15,7 @@ use super::message::Template;
 use super::report::{Length, Naming};
 use super::room::Room;
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::payload::{Place, Reader, one_way, too_long};
 use crate::settings::Settings;
 use crate::threads;
@@ -66,13 +67,13 @@ impl Form {
         if args.spool.is_some() && !ways.contains(&true) {
             return Ok(Form::Nothing);
         }
-        one_way(&ways, "-m, -f, -s, -l, -n and --jsonl")?;
+        one_way(&ways, || phrase!("give one of -m, -f, -s, -l, -n and --jsonl"))?;
         if lines && (args.repeat.is_some() || args.repeat_delay.is_some()) {
             return Err(Failure::usage("--repeat and --repeat-delay apply only to a single message, not to lines")
-                .hint("use --rate to limit the rate of lines"));
+                .hint(phrase!("use --rate to limit the rate of lines")));
         }
         if !args.jsonl && args.topic.is_none() {
-            return Err(Failure::usage("no topic is specified").hint("use -t TOPIC"));
+            return Err(Failure::usage("no topic is specified").hint(phrase!("use -t TOPIC")));
         }
         let times = args.repeat.unwrap_or(1);
         Ok(match &args.message {
@@ -164,8 +165,12 @@ impl Drop for Ending<'_> {
 
 /// Adds the hint on how to send larger payloads.
 fn raise(failure: Failure) -> Failure {
-    let hint = "the service takes payloads of up to 64 KB; where your instance takes more, raise --max-payload";
-    if failure.exit == Exit::Usage { failure.hint(hint) } else { failure }
+    match failure.exit {
+        Exit::Usage => failure.hint(phrase!(
+            "the service takes payloads of up to 64 KB; where your instance takes more, raise --max-payload"
+        )),
+        _ => failure,
+    }
 }
 
 impl Opened {

@@ -4,6 +4,7 @@ use aliyun_mqtt::{Outgoing, QoS};
 
 use super::message::{Properties, Template};
 use crate::exit::{Failure, Result};
+use crate::lang::phrase;
 use crate::message::MessageJson;
 
 /// Returns the longest line for a payload of this size: each byte may be written as `\u00XX`.
@@ -35,11 +36,12 @@ pub(crate) fn parts(line: &[u8], template: &Template) -> Result<Option<LineMessa
     }
     let mut given = MessageJson::read(line).map_err(Failure::usage)?;
     let payload = given.take_payload().map_err(Failure::usage)?.ok_or_else(|| {
-        Failure::usage("it has no payload").hint("give payload or payload_b64; \"\" is an empty message")
+        Failure::usage("it has no payload").hint(phrase!("give payload or payload_b64; \"\" is an empty message"))
     })?;
     let properties = properties(&mut given, &template.properties).map_err(Failure::usage)?;
     let topic = given.topic.or_else(|| template.topic.clone());
-    let topic = topic.ok_or_else(|| Failure::usage("it has no topic").hint("give topic, or -t for all lines"))?;
+    let topic =
+        topic.ok_or_else(|| Failure::usage("it has no topic").hint(phrase!("give topic, or -t for all lines")))?;
     let qos = given.qos.unwrap_or(template.qos);
     properties.check(&template.config)?;
     Ok(Some(LineMessage { topic, qos, properties, payload }))

@@ -3,6 +3,7 @@
 use aliyun_mqtt::{Config, Outgoing, Protocol, QoS};
 
 use crate::exit::{Failure, Result};
+use crate::lang::phrase;
 
 /// The parts that all messages have in common.
 #[derive(Debug, Clone)]
@@ -21,8 +22,10 @@ impl Template {
 
     /// Returns a message for the topic of the command line.
     pub(crate) fn message(&self, payload: Vec<u8>) -> Result<Outgoing> {
-        let topic =
-            self.topic.as_deref().ok_or_else(|| Failure::usage("no topic is specified").hint("use -t TOPIC"))?;
+        let topic = self
+            .topic
+            .as_deref()
+            .ok_or_else(|| Failure::usage("no topic is specified").hint(phrase!("use -t TOPIC")))?;
         let message = self.properties.put_on(Outgoing::new(topic, self.qos, payload));
         self.config.check(&message)?;
         Ok(message)
@@ -48,7 +51,7 @@ impl Properties {
             return Ok(());
         }
         Err(Failure::usage("message properties need MQTT 5, but the connection uses MQTT 3.1.1")
-            .hint("use --protocol 5, or omit the properties"))
+            .hint(phrase!("use --protocol 5, or omit the properties")))
     }
 
     pub(crate) fn put_on(&self, mut message: Outgoing) -> Outgoing {

@@ -225,7 +225,7 @@ impl Reporter {
         put(self.report.naming.word(), json!(number));
         put("error", json!(failure.message));
         if let Some(hint) = &failure.hint {
-            put("hint", json!(hint));
+            put("hint", json!(hint.english()));
         }
         put("fate", json!(fate.map(|fate| fate.as_str().replace(' ', "_"))));
         put("exit_code", json!(exit as u8));

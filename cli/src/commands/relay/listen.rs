@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use listenfd::ListenFd;
 
 use crate::exit::{Failure, Result};
+use crate::lang::phrase;
 
 /// The mode of a socket's file: its owner and group may connect.
 const MODE: u32 = 0o660;
@@ -94,7 +95,7 @@ pub(super) fn open(addresses: &[Address], group: Option<&str>) -> Result<Vec<Lis
     }
     if listeners.is_empty() {
         let message = "there is no address to listen on";
-        return Err(Failure::usage(message).hint("use --listen unix:PATH or --listen 127.0.0.1:PORT"));
+        return Err(Failure::usage(message).hint(phrase!("use --listen unix:PATH or --listen 127.0.0.1:PORT")));
     }
     Ok(listeners)
 }
@@ -123,7 +124,7 @@ fn unix(path: &Path, group: Option<u32>) -> Result<Listener> {
     let failed = |error: io::Error| {
         let failure = Failure::io(format!("cannot listen on {}", path.display()), &error);
         match error.kind() {
-            io::ErrorKind::NotFound => failure.hint("the directory of the socket has to exist"),
+            io::ErrorKind::NotFound => failure.hint(phrase!("the directory of the socket has to exist")),
             _ => failure,
         }
     };
@@ -138,7 +139,7 @@ fn unix(path: &Path, group: Option<u32>) -> Result<Listener> {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
             Ok(_) => {
                 let message = format!("another process listens on {}", path.display());
-                return Err(Failure::usage(message).hint("end it, or choose another path"));
+                return Err(Failure::usage(message).hint(phrase!("end it, or choose another path")));
             }
             Err(error) => return Err(failed(error)),
         },

@@ -49,6 +49,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::exit::{Failure, Result};
 use crate::interrupt::Interrupt;
+use crate::lang::phrase;
 use crate::report;
 use crate::settings::{GlobalArgs, Key, PATIENCE, Secret, Settings};
 use ask::Asks;
@@ -82,7 +83,7 @@ pub(crate) fn run(args: &RelayArgs, global: &GlobalArgs) -> Result<crate::exit::
     let listeners = listen::open(&args.listen, args.group.as_deref())?;
     if token.is_none() && listeners.iter().any(|listener| matches!(listener, Listener::Tcp(..))) {
         let failure = Failure::usage("every process of this machine, of any user, can reach a loopback address");
-        return Err(failure.hint("use --bearer-token-file, or listen on a Unix socket"));
+        return Err(failure.hint(phrase!("use --bearer-token-file, or listen on a Unix socket")));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -268,7 +269,7 @@ fn token(args: &RelayArgs) -> Result<Option<Token>> {
     let token = secret.get("the bearer token", &"--bearer-token-file", PATIENCE)?;
     if token.len() < 16 {
         return Err(Failure::usage("the bearer token has fewer than 16 characters")
-            .hint("make one with `head -c 24 /dev/urandom | base64`"));
+            .hint(phrase!("make one with `head -c 24 /dev/urandom | base64`")));
     }
     Ok(Some(Token::new(token)))
 }
@@ -280,7 +281,7 @@ fn directory(args: &RelayArgs) -> Result<PathBuf> {
         std::env::split_paths(&all).next().filter(|path| !path.as_os_str().is_empty())
     };
     let Some(path) = args.store.clone().or_else(systemd) else {
-        return Err(Failure::usage("there is no directory for the messages on disk").hint("use --store DIR"));
+        return Err(Failure::usage("there is no directory for the messages on disk").hint(phrase!("use --store DIR")));
     };
     let made = std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700).create(&path);
     made.map_err(|error| Failure::io(format!("cannot make the directory {}", path.display()), &error))?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
 use crate::exit::{Failure, Result};
+use crate::lang::phrase;
 use crate::output::{MASKED, Out};
 use crate::report;
 use crate::settings::{Key, Settings};
@@ -91,7 +92,7 @@ impl Connection<'_> {
     fn mosquitto(&self, parent: &str) -> Result<Vec<String>> {
         if self.is_websocket() {
             let failure = Failure::usage(format!("mosquitto_pub has no WebSocket, which {} is", self.endpoint));
-            return Err(failure.hint("give the endpoint as mqtt:// or mqtts://"));
+            return Err(failure.hint(phrase!("give the endpoint as mqtt:// or mqtts://")));
         }
         let (port, keep_alive) = (self.endpoint.port().to_string(), self.config.keep_alive().as_secs().to_string());
         let mut arguments = vec!["-V", if self.is_mqtt_5() { "mqttv5" } else { "mqttv311" }];
@@ -133,7 +134,7 @@ impl Connection<'_> {
         let (certificate, key) = self.certificate.unwrap_or_default();
         if self.certificate.is_some() && self.ca.is_none() {
             let failure = Failure::usage("MQTTX takes a client certificate only together with a CA file");
-            return Err(failure.hint("give ca_file (--ca-file), too"));
+            return Err(failure.hint(phrase!("give ca_file (--ca-file), too")));
         }
         let certificates = match (self.is_tls(), self.ca) {
             (false, _) => "",

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use self::clients::Client;
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::output::{MASKED, Out};
 use crate::settings::GlobalArgs;
 use crate::settings::{self, Secret, Settings};
@@ -97,7 +98,8 @@ fn given(args: &SignArgs, patience: Duration) -> Result<Option<Zeroizing<String>
     if !args.check {
         return Ok(None);
     }
-    let no_terminal = || Failure::usage("--check prompts on a terminal, and there is none").hint("use --check-file");
+    let no_terminal =
+        || Failure::usage("--check prompts on a terminal, and there is none").hint(phrase!("use --check-file"));
     settings::prompt(WHAT).unwrap_or_else(|| Err(no_terminal())).map(Some)
 }
 

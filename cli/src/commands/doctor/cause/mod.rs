@@ -9,13 +9,17 @@ mod row;
 mod settings;
 
 use crate::exit::Exit;
+use crate::lang::Text;
 
 pub(super) use row::Cause;
 use row::{COUNT, Row, row};
 
 /// The head of [`Cause::table`], and so of `docs/doctor.md`, which is generated from it.
-const HEAD: &str = "\
+const HEAD: Text = Text::of(
+    "\
 # What `aliyun-mqtt doctor` can find
+
+[中文](doctor.zh-CN.md)
 
 Each step that fails or warns names one of these causes; `--json` gives its id. *Exit* is the exit code of the program
 if this is its first failure; if there are only warnings, the exit code is 0. The service does not document which
@@ -25,7 +29,8 @@ can distinguish more.
 
 | id | exit | cause | cure |
 |---|---|---|---|
-";
+",
+);
 
 /// The rows by theme, in the order of [`Cause`].
 const THEMES: [&[Row]; 7] =
@@ -74,20 +79,20 @@ impl Cause {
     }
 
     /// Describes what is wrong.
-    pub(super) fn text(self) -> &'static str {
+    pub(super) fn text(self) -> Text {
         self.row().text
     }
 
     /// Describes what to do.
-    pub(super) fn cure(self) -> &'static str {
+    pub(super) fn cure(self) -> Text {
         self.row().cure
     }
 
-    /// Returns all causes as a Markdown page: `docs/doctor.md`.
+    /// Returns all causes as a Markdown page: `docs/doctor.md`, or `docs/doctor.zh-CN.md`.
     pub(super) fn table() -> String {
-        let mut page = HEAD.to_string();
+        let mut page = HEAD.shown().to_string();
         for Row { id, exit, text, cure, .. } in Cause::rows() {
-            let [text, cure] = [text, cure].map(|text| text.replace('|', "\\|"));
+            let [text, cure] = [text, cure].map(|text| text.shown().replace('|', "\\|"));
             page.push_str(&format!("| `{id}` | {} | {text} | {cure} |\n", *exit as u8));
         }
         page
@@ -105,7 +110,7 @@ mod tests {
             let id = cause.id();
             assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{id}");
             assert!(!causes[..index].iter().any(|other| other.id() == id), "{id}");
-            assert!(!cause.text().is_empty() && !cause.cure().is_empty(), "{id}");
+            assert!(!cause.text().english().is_empty() && !cause.cure().english().is_empty(), "{id}");
             assert!(!matches!(cause.exit(), Exit::Ok | Exit::Interrupted), "{id}");
         }
     }

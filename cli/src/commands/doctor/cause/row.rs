@@ -1,6 +1,7 @@
 //! The texts about a cause, and the list of all causes.
 
 use crate::exit::Exit;
+use crate::lang::Text;
 
 /// Everything about one cause.
 #[derive(Debug)]
@@ -9,12 +10,12 @@ pub(super) struct Row {
     pub(super) id: &'static str,
     /// The exit code of the program if this is its first failure.
     pub(super) exit: Exit,
-    pub(super) text: &'static str,
-    pub(super) cure: &'static str,
+    pub(super) text: Text,
+    pub(super) cure: Text,
 }
 
 pub(super) const fn row(cause: Cause, id: &'static str, exit: Exit, text: &'static str, cure: &'static str) -> Row {
-    Row { cause, id, exit, text, cure }
+    Row { cause, id, exit, text: Text::of(text), cure: Text::of(cure) }
 }
 
 macro_rules! causes {

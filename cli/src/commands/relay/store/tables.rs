@@ -9,6 +9,7 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinitio
 use super::command::{Accepted, Command, KeyUse, Loaded, Shelf};
 use super::record::KeyRecord;
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 
 const HEADER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("header");
 const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
@@ -49,7 +50,9 @@ impl Tables {
         let failed = |error: redb::Error| {
             let failure = Failure::new(Exit::Failure, format!("cannot use the store {}: {error}", path.display()));
             match error {
-                redb::Error::DatabaseAlreadyOpen => failure.hint("another relay uses it: give each its own --store"),
+                redb::Error::DatabaseAlreadyOpen => {
+                    failure.hint(phrase!("another relay uses it: give each its own --store"))
+                }
                 _ => failure,
             }
         };
@@ -61,7 +64,7 @@ impl Tables {
                 path.display(),
                 aliyun_mqtt::printable(&known.owner)
             );
-            return Err(Failure::usage(message).hint("give each instance its own --store"));
+            return Err(Failure::usage(message).hint(phrase!("give each instance its own --store")));
         }
         let loaded = load(&open, known.secret).map_err(failed)?;
         Ok((Tables { path: path.to_path_buf(), open: Some(open), max_keys }, loaded))

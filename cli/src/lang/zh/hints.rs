@@ -1,0 +1,111 @@
+//! The hints of the command line.
+
+use super::row::Row;
+
+pub(in crate::lang) const ROWS: &[Row] = &[
+    ("omit it: each client then gets a random one", "请去掉它：这样每个客户端都会得到随机的 Device ID"),
+    ("--force overwrites it", "--force 可覆盖它"),
+    ("the credential exists nevertheless: `credential get` prints it", "设备凭证已经生成：用 `credential get` 打印"),
+    ("choose a name that ends in .toml to write a configuration file", "使用以 .toml 结尾的文件名，写成配置文件"),
+    ("run the emulator in another terminal, without --env", "在另一个终端运行模拟器，不使用 --env"),
+    ("`aliyun-mqtt --help` lists all commands", "`aliyun-mqtt --help` 列出全部命令"),
+    ("use -q 1", "请使用 -q 1"),
+    ("use --rate to limit the rate of lines", "用 --rate 限制各行的发送速率"),
+    ("use -t TOPIC", "请使用 -t TOPIC"),
+    (
+        "the service takes payloads of up to 64 KB; where your instance takes more, raise --max-payload",
+        "服务端接受的消息内容最大为 64 KB；如果实例允许更大，请增大 --max-payload",
+    ),
+    ("give payload or payload_b64; \"\" is an empty message", "给出 payload 或 payload_b64；\"\" 表示空消息"),
+    ("give topic, or -t for all lines", "给出 topic，或用 -t 指定所有行的 Topic"),
+    ("use --protocol 5, or omit the properties", "使用 --protocol 5，或去掉这些属性"),
+    ("use --listen unix:PATH or --listen 127.0.0.1:PORT", "使用 --listen unix:PATH 或 --listen 127.0.0.1:PORT"),
+    ("end it, or choose another path", "结束该程序，或换一个路径"),
+    ("use --bearer-token-file, or listen on a Unix socket", "使用 --bearer-token-file，或监听 Unix 套接字"),
+    ("make one with `head -c 24 /dev/urandom | base64`", "可用 `head -c 24 /dev/urandom | base64` 生成"),
+    ("use --store DIR", "请使用 --store DIR"),
+    ("another relay uses it: give each its own --store", "另一个 relay 正在使用它：为每个 relay 指定各自的 --store"),
+    ("give each instance its own --store", "为每个实例指定各自的 --store"),
+    ("options of a reply follow `reply`", "应答的选项写在 `reply` 之后"),
+    ("`aliyun-mqtt pub` sends any bytes", "`aliyun-mqtt pub` 可发送任意字节"),
+    ("give the endpoint as mqtt:// or mqtts://", "以 mqtt:// 或 mqtts:// 给出接入点"),
+    ("give ca_file (--ca-file), too", "同时给出 ca_file（--ca-file）"),
+    ("use --check-file", "请使用 --check-file"),
+    (
+        "give RW|..., R|... or W|..., several of these joined by |, or a bare token",
+        "给出 RW|...、R|... 或 W|...，用 | 连接的若干个，或不带类型的 Token",
+    ),
+    ("give one of --exec, -m and --echo", "从 --exec、-m 和 --echo 中选择一个"),
+    (
+        "is there room for another thread? See ulimit -u, and pids.max of the container or service",
+        "是否还能再创建线程？请检查 ulimit -u，以及容器或服务的 pids.max",
+    ),
+    ("give en or zh", "请使用 en 或 zh"),
+    ("give one of -m, -f, -s and -n", "从 -m、-f、-s 和 -n 中选择一个"),
+    ("give one of -m, -f, -s, -l, -n and --jsonl", "从 -m、-f、-s、-l、-n 和 --jsonl 中选择一个"),
+    (
+        "give the secret's file by its path or as fd:N, or the message by -f",
+        "用路径或 fd:N 给出密钥文件，或用 -f 给出消息",
+    ),
+    ("the service takes payloads of up to 64 KB", "服务端接受的消息内容最大为 64 KB"),
+    (
+        "the message was not acknowledged: with --keep-session, QoS 1 and the same client id it is sent again; \
+         --keep-going skips it",
+        "该消息没有确认：使用 --keep-session、QoS 1 和相同的 Client ID 时，服务端会重发；--keep-going 可跳过它",
+    ),
+    (
+        "TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST",
+        "由接入点决定是否使用 TLS 和 WebSocket：mqtts://HOST、ws://HOST、wss://HOST",
+    ),
+    ("it belongs to --auth {way}", "它用于 --auth {way}"),
+    ("it belongs to --auth {way} or --auth {other}", "它用于 --auth {way} 或 --auth {other}"),
+    (
+        "-P selects a profile; the password is computed from the AccessKey, and that of custom authentication is read \
+         from --password-file",
+        "-P 用来选择 profile；密码由 AccessKey 计算得出，自定义鉴权的密码从 --password-file 读取",
+    ),
+    (
+        "`aliyun-mqtt config init` writes a file with the settings; profiles are [profile.NAME]",
+        "`aliyun-mqtt config init` 可写出包含各项设置的文件；profile 写成 [profile.NAME]",
+    ),
+    ("remove the line to leave it unset", "如不需要该设置，请删除这一行"),
+    (
+        "set the complete URL with ALIYUN_MQTT_PROXY or in the configuration file",
+        "用 ALIYUN_MQTT_PROXY 或在配置文件中给出完整的 URL",
+    ),
+    ("create one with `aliyun-mqtt config init`", "可用 `aliyun-mqtt config init` 创建一个"),
+    ("give either the client id, or the group id and the device id", "给出 Client ID，或给出 Group ID 和 Device ID"),
+    (
+        "use {flag}, set {variable}, or write {name} in the configuration file (`aliyun-mqtt config init` creates one)",
+        "使用 {flag}，设置 {variable}，或在配置文件中写入 {name}（`aliyun-mqtt config init` 可创建配置文件）",
+    ),
+    (
+        "{path} has it in the profile {profiles}, but the profile {selected} is selected",
+        "{path} 的 profile {profiles} 中有这项设置，但选择的是 profile {selected}",
+    ),
+    (
+        "{path} has it in the profile {profiles}, but no profile is selected",
+        "{path} 的 profile {profiles} 中有这项设置，但没有选择 profile",
+    ),
+    (
+        "use --profile {first}, set ALIYUN_MQTT_PROFILE, or write default_profile = \"{first}\" at the top of the file",
+        "使用 --profile {first}，设置 ALIYUN_MQTT_PROFILE，或在文件开头写入 default_profile = \"{first}\"",
+    ),
+    (
+        "or use {flag}, set {variable}, or write {name} in the configuration file",
+        "或使用 {flag}，设置 {variable}，或在配置文件中写入 {name}",
+    ),
+    ("`< /dev/null` gives an empty one", "`< /dev/null` 表示空的输入"),
+    ("`> /dev/null` discards the output", "`> /dev/null` 丢弃输出"),
+    (
+        "raise the limit on processes and threads (ulimit -u; pids.max of the container or service)",
+        "提高进程和线程数量的限制（ulimit -u；容器或服务的 pids.max）",
+    ),
+    ("the directory of the socket has to exist", "套接字所在的目录必须已经存在"),
+    (
+        "the user name of a login has no field for it; use --auth token: the client then applies for tokens with \
+         this key, and renews them",
+        "登录用户名中没有存放它的字段；请使用 --auth token：客户端会用该密钥申请 Token 并自动续期",
+    ),
+    ("it belongs to --auth signature or --auth token", "它用于 --auth signature 或 --auth token"),
+];

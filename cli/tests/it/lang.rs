@@ -1,0 +1,157 @@
+//! The language of help, hints and doctor's report; and what stays English for scripts.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Folder, program, run};
+
+/// Returns the program with these variables.
+fn with(variables: &[(&str, &str)]) -> Command {
+    let mut command = program();
+    command.envs(variables.iter().copied());
+    command
+}
+
+fn chinese() -> Command {
+    with(&[("LANG", "zh_CN.UTF-8")])
+}
+
+fn has_han(text: &str) -> bool {
+    text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+}
+
+#[test]
+fn the_language_is_that_of_the_flag_or_the_variable_or_the_locale() {
+    const ZH: (&str, &str) = ("LANG", "zh_CN.UTF-8");
+    for (variables, arguments, expected) in [
+        (&[][..], &["pub", "--help"][..], false),
+        (&[ZH], &["pub", "--help"], true),
+        (&[ZH, ("LC_ALL", "C")], &["pub", "--help"], false),
+        (&[ZH, ("LC_ALL", "C")], &["pub", "--help", "--lang", "zh"], true),
+        (&[ZH, ("LC_ALL", "C"), ("ALIYUN_MQTT_LANG", "zh")], &["pub", "--help"], true),
+        (&[ZH, ("ALIYUN_MQTT_LANG", "en")], &["pub", "--help"], false),
+        (&[ZH, ("ALIYUN_MQTT_LANG", "nonsense")], &["--lang=en", "pub", "--help"], false),
+    ] {
+        let help = run(with(variables), arguments).expect(0);
+        assert_eq!(help.text().contains("用法："), expected, "{variables:?} {arguments:?}: {}", help.text());
+        assert_eq!(help.text().contains("Usage:"), !expected, "{variables:?} {arguments:?}");
+    }
+}
+
+#[test]
+fn a_wrong_language_is_an_error() {
+    let output = run(with(&[("ALIYUN_MQTT_LANG", "fr")]), ["config", "path"]).expect(2);
+    assert_eq!(output.stderr, "error: ALIYUN_MQTT_LANG is \"fr\", which is not a language\nhint: give en or zh\n");
+    let output = run(chinese(), ["--lang", "fr", "config", "path"]).expect(2);
+    assert!(output.stderr.starts_with("error: invalid value 'fr' for '--lang <LANGUAGE>'"), "{}", output.stderr);
+}
+
+/// The value of another option that looks like the flag.
+#[test]
+fn the_flag_is_what_clap_takes_for_it() {
+    let output = run(program(), ["pub", "-t", "demo/a", "-m", "--lang=zh"]).expect(2);
+    assert!(output.stderr.contains("hint: "), "{}", output.stderr);
+}
+
+#[test]
+fn an_error_is_english_and_its_hint_is_not() {
+    let output = run(chinese(), ["pub", "-t", "demo/a"]).expect(2);
+    let lines: Vec<_> = output.stderr.lines().collect();
+    assert_eq!(lines[0], "error: no payload is specified");
+    assert!(lines[1].starts_with("提示：从 -m、"), "{lines:?}");
+    // A hint of the library.
+    let mut command = chinese();
+    command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "id").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret");
+    command.env("ALIYUN_MQTT_INSTANCE_ID", "post-cn-x").env("ALIYUN_MQTT_GROUP_ID", "GID_test");
+    let arguments = ["pub", "-e", "localhost", "--clean-session", "false", "-t", "demo/a", "-m", "x"];
+    let output = run(command, arguments).expect(2);
+    let lines: Vec<_> = output.stderr.lines().collect();
+    assert!(lines[0].starts_with("error: ") && !has_han(lines[0]), "{lines:?}");
+    assert_eq!(lines[1], "提示：请设置 device_id");
+}
+
+#[test]
+fn an_error_of_the_command_line_keeps_its_first_line() {
+    let english = run(program(), ["pub", "--tpic", "x"]).expect(2);
+    let chinese = run(chinese(), ["pub", "--tpic", "x"]).expect(2);
+    assert_eq!(english.stderr.lines().next(), chinese.stderr.lines().next());
+    for word in ["提示：有相近的选项：'--topic'", "用法：aliyun-mqtt pub", "更多信息请见 '--help'。"]
+    {
+        assert!(chinese.stderr.contains(word), "{word}: {}", chinese.stderr);
+    }
+    let output = run(with(&[("ALIYUN_MQTT_LANG", "zh")]), ["pub", "-h", "host", "-t", "x"]).expect(2);
+    assert!(output.stderr.starts_with("error: -h prints help here"), "{}", output.stderr);
+    assert!(output.stderr.contains("提示：mosquitto_pub 的 -h HOST"), "{}", output.stderr);
+}
+
+/// Each command's help, long and short, has nothing of the English around the options, and no line beyond the width.
+#[test]
+fn no_help_is_half_translated() {
+    let folder = Folder::new();
+    run(program(), ["man", "--output-dir", &folder.path("").display().to_string()]).expect(0);
+    let pages = std::fs::read_dir(folder.as_path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let pages: Vec<_> = pages.map(|name| name.into_string().unwrap().replace(".1", "")).collect();
+    assert!(pages.len() > 30, "{pages:?}");
+    for command in &pages {
+        for flag in ["-h", "--help"] {
+            // The first two words are the name of the program.
+            let words = command.split('-').skip(2).chain([flag]);
+            let output = run(chinese(), words).expect(0);
+            for line in output.lines() {
+                let columns: usize = line.chars().map(|c| 1 + usize::from(c > '\u{2e80}')).sum();
+                let is_code = !has_han(line);
+                assert!(columns <= 100 || is_code, "{command} {flag}: {columns}: {line}");
+                for word in ["Options:", "Usage:", "Commands:", "Examples:", "[default:", "[possible values", "alias:"]
+                {
+                    assert!(!line.contains(word), "{command} {flag}: {line}");
+                }
+            }
+        }
+    }
+}
+
+/// Returns the objects that doctor prints, without the times.
+fn objects(command: Command) -> Vec<Value> {
+    let arguments = ["doctor", "--json", "-e", "mqtt://127.0.0.1:1", "--instance-id", "post-cn-x"];
+    let output = run(command, arguments);
+    let mut objects: Vec<Value> = output.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for object in &mut objects {
+        object["duration_ms"] = Value::Null;
+        object["saw"] = Value::Null;
+    }
+    objects
+}
+
+#[test]
+fn json_and_data_are_the_same_in_each_language() {
+    let english = objects(program());
+    assert!(english.len() > 10);
+    assert_eq!(english, objects(chinese()));
+    for arguments in [
+        &["config", "show", "--json"][..],
+        &["config", "show"],
+        &["completions", "bash"],
+        &["completions", "fish"],
+        &["pub", "-t", "demo/a", "--jsonl", "--json", "-e", "localhost"],
+        &["--version"],
+    ] {
+        let (english, chinese) = (run(program(), arguments), run(chinese(), arguments));
+        assert_eq!((english.code, english.stdout), (chinese.code, chinese.stdout), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_report_of_doctor_has_titles_causes_and_cures_in_chinese() {
+    let output = run(chinese(), ["doctor", "-e", "mqtt://127.0.0.1:1", "--instance-id", "post-cn-x"]).expect(3);
+    let text = output.text();
+    for line in [
+        "失败  TCP        127.0.0.1:1: ",
+        "步骤：名称 [names]",
+        "原因：主机可达，但该端口没有程序在监听 [tcp-refused]",
+        "处理：检查端口：1883",
+        "the group id is not given；使用 --group-id",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
