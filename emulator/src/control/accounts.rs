@@ -98,7 +98,7 @@ pub(super) fn add_access_key(service: &Service, arguments: &Arguments) -> Outcom
     let mut directory = lock(&service.directory);
     match arguments.may_text("security_token") {
         Some(token) => {
-            directory.set_sts_key(id, StsKey { secret: secret.into(), security_token: token.into(), expires: None })
+            directory.set_sts_key(id, StsKey { secret: secret.into(), security_token: token.into(), expires: None });
         }
         None => directory.set_access_key(id, secret),
     }
