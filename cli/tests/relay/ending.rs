@@ -41,6 +41,26 @@ fn a_draining_relay_settles_what_it_has_accepted() {
 }
 
 #[test]
+fn a_draining_relay_accepts_nothing_more() {
+    let rig = Rig::new(&["--drain", "100"]);
+    let mut relay = rig.ready();
+    rig.line.hold_acks(true);
+    let mut waiting = rig.http();
+    waiting.send("POST", "/v1/messages?topic=emulator/a&wait=600", &[], b"1").expect("sent");
+    let mut late = rig.http();
+    late.raw(b"POST /v1/messages?topic=emulator/a HTTP/1.1\r\nHost: r\r\nContent-Length: 1\r\n\r\n").expect("sent");
+    eventually("both wait", || rig.metric("waiting_calls") == 2.0);
+    relay.signal("TERM");
+    relay.stderr_until("draining");
+    late.raw(b"2").expect("sent");
+    late.receive().expect("an answer").problem(503, "draining", Some("not sent"));
+    rig.line.calm();
+    waiting.receive().expect("an answer").expect(200);
+    relay.wait().expect(0);
+    assert_eq!(rig.arrived("emulator/a"), ["1"]);
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once_and_what_was_promised_stays() {
     let rig = Rig::new(&["--drain", "1000"]);
     rig.line.refuse(true);

@@ -114,6 +114,9 @@ fn what_would_be_open_to_others_is_refused_at_the_start() {
     let path = short.display().to_string();
     let output = run(rig.command(), ["--listen", "127.0.0.1:0", "--bearer-token-file", &path]).expect(2);
     assert!(!output.stderr.contains("secret\n"), "{}", output.stderr);
+    let nowhere = format!("unix:{}", rig.folder.path("nowhere/s").display());
+    let nowhere = run(rig.command(), ["--listen", &nowhere]).expect(1);
+    assert!(nowhere.stderr.contains("has to exist"), "{}", nowhere.stderr);
     let none = run(rig.command(), [""; 0]).expect(2);
     assert!(none.stderr.contains("no address"), "{}", none.stderr);
 }

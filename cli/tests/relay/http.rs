@@ -45,12 +45,14 @@ impl Http {
     pub fn unix(path: &Path) -> std::io::Result<Http> {
         let stream = UnixStream::connect(path)?;
         stream.set_read_timeout(Some(LONG))?;
+        stream.set_write_timeout(Some(LONG))?;
         Ok(Http::over(Box::new(stream), "relay"))
     }
 
     pub fn tcp(address: &str) -> Http {
         let stream = TcpStream::connect(address).expect("the relay listens");
         stream.set_read_timeout(Some(LONG)).expect("a timeout");
+        stream.set_write_timeout(Some(LONG)).expect("a timeout");
         Http::over(Box::new(stream), address)
     }
 

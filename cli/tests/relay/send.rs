@@ -52,6 +52,15 @@ fn what_is_invalid_or_not_allowed_is_refused_and_not_sent() {
     http.post("/v1/messages?topic=emulator/a", &"x".repeat(65_536)).expect(200);
     http.send("POST", "/v1/messages?topic=emulator/a", &[], &[b'x'; 65_537]).ok();
     http.receive().expect("an answer").problem(413, "too_large", not_sent);
+    // Before it is there, and where no length was announced.
+    let mut http = rig.http();
+    http.raw(b"POST /v1/messages?topic=emulator/a HTTP/1.1\r\nHost: r\r\nContent-Length: 65537\r\n\r\n").expect("sent");
+    http.receive().expect("an answer").problem(413, "too_large", not_sent);
+    let mut http = rig.http();
+    let part = format!("8000\r\n{}\r\n", "x".repeat(0x8000)).repeat(3);
+    let head = "POST /v1/messages?topic=emulator/a HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\n";
+    http.raw(format!("{head}{part}0\r\n\r\n").as_bytes()).ok();
+    http.receive().expect("an answer").problem(413, "too_large", not_sent);
     assert_eq!(crate::support::published(&rig.emulator).len(), 1);
     end(relay);
 }

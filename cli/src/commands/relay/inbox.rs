@@ -68,7 +68,20 @@ struct Entry {
     topic: Box<str>,
     size: usize,
     leases: u32,
-    leased_until: Option<Instant>,
+    place: Place,
+}
+
+/// Where a message is that is not dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Listed in `ready`.
+    Ready,
+    /// Leased, and not yet on its way to the consumer.
+    Held,
+    /// Leased until then, and listed in `ends`.
+    Leased(Instant),
+    /// Being removed from the disk; neither given out nor made a dead letter meanwhile.
+    Removing,
 }
 
 /// A call that waits for messages.
@@ -83,13 +96,12 @@ impl Inbox {
         let mut state = State::default();
         let entry = |record: &[u8], leases| {
             let topic = store::topic(record)?.into_boxed_str();
-            Some(Entry { topic, size: record.len(), leases, leased_until: None })
+            Some(Entry { topic, size: record.len(), leases, place: Place::Ready })
         };
         let leases: BTreeMap<u64, u32> = loaded.leases.iter().copied().collect();
         for (id, record) in &loaded.inbox {
             if let Some(entry) = entry(record, leases.get(id).copied().unwrap_or_default()) {
-                state.ready.insert(*id);
-                state.messages.insert(*id, entry);
+                state.add(*id, entry);
             }
         }
         for (id, record) in &loaded.dead {
@@ -118,15 +130,14 @@ impl Inbox {
         let mut state = self.state.borrow_mut();
         let new: Vec<u64> = messages.iter().map(|message| message.id).collect();
         for Arrived { id, topic, size } in messages {
-            let entry = Entry { topic: topic.into_boxed_str(), size, leases: 0, leased_until: None };
-            state.messages.insert(id, entry);
-            state.ready.insert(id);
+            state.add(id, Entry { topic: topic.into_boxed_str(), size, leases: 0, place: Place::Ready });
             self.metrics.received.inc();
         }
         self.serve(&mut state, &new);
     }
 
-    /// Leases what is ready and wanted; if nothing is, the receiver gets it later. Dropping the receiver ends the wait.
+    /// Leases what is ready and wanted, without an end until [`hand_out`](Inbox::hand_out); if nothing is, the receiver
+    /// gets it later. Dropping the receiver ends the wait.
     pub(super) fn take(&self, wanted: &Arc<Wanted>, max: Bounds) -> Result<Vec<Lease>, oneshot::Receiver<Vec<Lease>>> {
         let mut state = self.state.borrow_mut();
         let leases = self.lease(&mut state, wanted, max);
@@ -138,6 +149,20 @@ impl Inbox {
         state.consumers.retain(|consumer| !consumer.to.is_closed());
         state.consumers.push_back(Consumer { wanted: Arc::clone(wanted), max, to });
         Err(receiver)
+    }
+
+    /// Starts the time of leases, now that their messages are on their way to the consumer.
+    pub(super) fn hand_out(&self, leases: &[Lease]) {
+        let mut state = self.state.borrow_mut();
+        let end = Instant::now() + self.rules.lease;
+        for Lease { id, .. } in leases {
+            // Otherwise it is deleted meanwhile.
+            if state.place(*id) == Some(Place::Held) {
+                state.put(*id, Place::Leased(end));
+            }
+        }
+        self.changed.notify_one();
+        self.measure(&state);
     }
 
     /// Gives messages back that did not reach their consumer, as if they had never been leased.
@@ -155,13 +180,7 @@ impl Inbox {
             if !ids.iter().any(|id| state.messages.contains_key(id) || state.dead.contains_key(id)) {
                 return Ok(false);
             }
-            // Until the report comes, they are neither given out nor do they become dead letters.
-            for id in &ids {
-                state.ready.remove(id);
-                if let Some(end) = state.messages.get_mut(id).and_then(|entry| entry.leased_until.take()) {
-                    state.ends.remove(&(end, *id));
-                }
-            }
+            ids.iter().for_each(|id| state.put(*id, Place::Removing));
         }
         self.store.ask(|done| Command::Remove { ids, done }).await
     }
@@ -172,9 +191,7 @@ impl Inbox {
         let mut existed = false;
         for id in ids {
             if written.is_err() {
-                if state.messages.contains_key(id) {
-                    state.ready.insert(*id);
-                }
+                state.put(*id, Place::Ready);
             } else if let Some(entry) = state.messages.remove(id) {
                 self.room.give(entry.size);
                 existed = true;
@@ -204,8 +221,8 @@ impl Inbox {
             state.dead_bytes -= entry.size;
             self.room.take([entry.size].into_iter());
             entry.leases = 0;
-            state.messages.insert(id, entry);
-            state.ready.insert(id);
+            entry.place = Place::Ready;
+            state.add(id, entry);
             self.serve(&mut state, &[id]);
         }
         let _ = done.send(written.map(|()| existed));
@@ -251,11 +268,10 @@ impl Inbox {
         let mut ready = Vec::new();
         while let Some((end, id)) = state.ends.first().copied().filter(|(end, _)| *end <= now) {
             state.ends.remove(&(end, id));
-            let Some(entry) = state.messages.get_mut(&id) else { continue };
-            entry.leased_until = None;
+            let Some(leases) = state.messages.get(&id).map(|entry| entry.leases) else { continue };
             self.metrics.expired_leases.inc();
-            if entry.leases < self.rules.max_leases {
-                state.ready.insert(id);
+            if leases < self.rules.max_leases {
+                state.put(id, Place::Ready);
                 ready.push(id);
                 continue;
             }
@@ -299,9 +315,8 @@ impl Inbox {
                 let Some(place) = consumers.iter().position(fits) else { break };
                 let Some(Consumer { wanted, max, to }) = consumers.remove(place) else { break };
                 let leases = self.lease(state, &wanted, max);
-                match to.send(leases) {
-                    Ok(()) => {}
-                    Err(leases) => self.unlease(state, &leases),
+                if let Err(leases) = to.send(leases) {
+                    self.unlease(state, &leases);
                 }
             }
         }
@@ -309,23 +324,19 @@ impl Inbox {
     }
 
     fn lease(&self, state: &mut State, wanted: &Wanted, max: Bounds) -> Vec<Lease> {
-        let State { messages, ready, ends, .. } = &mut *state;
+        let State { messages, ready, .. } = &*state;
         let waiting = ready.iter().filter_map(|id| Some((id, messages.get(id)?)));
         let wanted = waiting.filter(|(_, entry)| wanted.matches(&entry.topic));
         let ids: Vec<u64> = within(max, wanted).map(|(id, _)| *id).collect();
-        let end = Instant::now() + self.rules.lease;
         let mut leases = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some(entry) = messages.get_mut(&id) else { continue };
+            state.put(id, Place::Held);
+            let Some(entry) = state.messages.get_mut(&id) else { continue };
             entry.leases += 1;
-            entry.leased_until = Some(end);
-            ready.remove(&id);
-            ends.insert((end, id));
             leases.push(Lease { id, count: entry.leases });
         }
         if !leases.is_empty() {
             self.store.send(Command::Lease { counts: leases.iter().map(|lease| (lease.id, lease.count)).collect() });
-            self.changed.notify_one();
         }
         leases
     }
@@ -334,14 +345,11 @@ impl Inbox {
         let mut counts = Vec::new();
         for Lease { id, count } in leases {
             let Some(entry) = state.messages.get_mut(id) else { continue };
-            // Otherwise the lease has ended meanwhile.
-            if entry.leases == *count
-                && let Some(end) = entry.leased_until.take()
-            {
+            // Otherwise the lease has ended meanwhile, or the message is deleted.
+            if entry.leases == *count && matches!(entry.place, Place::Held | Place::Leased(_)) {
                 entry.leases -= 1;
-                state.ends.remove(&(end, *id));
-                state.ready.insert(*id);
                 counts.push((*id, entry.leases));
+                state.put(*id, Place::Ready);
             }
         }
         self.store.send(Command::Lease { counts });
@@ -352,6 +360,33 @@ impl Inbox {
         self.metrics.stored.set(gauge(state.messages.len()));
         self.metrics.leased.set(gauge(state.ends.len()));
         self.metrics.dead.set(gauge(state.dead.len()));
+    }
+}
+
+impl State {
+    /// Adds a message that is ready.
+    fn add(&mut self, id: u64, entry: Entry) {
+        self.ready.insert(id);
+        self.messages.insert(id, entry);
+    }
+
+    fn place(&self, id: u64) -> Option<Place> {
+        self.messages.get(&id).map(|entry| entry.place)
+    }
+
+    /// Changes the place of a message, and the lists with it.
+    fn put(&mut self, id: u64, place: Place) {
+        let Some(entry) = self.messages.get_mut(&id) else { return };
+        match std::mem::replace(&mut entry.place, place) {
+            Place::Ready => drop(self.ready.remove(&id)),
+            Place::Leased(end) => drop(self.ends.remove(&(end, id))),
+            Place::Held | Place::Removing => {}
+        }
+        match place {
+            Place::Ready => drop(self.ready.insert(id)),
+            Place::Leased(end) => drop(self.ends.insert((end, id))),
+            Place::Held | Place::Removing => {}
+        }
     }
 }
 

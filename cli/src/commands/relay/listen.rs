@@ -127,7 +127,13 @@ fn passed_on() -> Result<Vec<Listener>> {
 }
 
 fn unix(path: &Path, group: Option<u32>) -> Result<Listener> {
-    let failed = |error| Failure::io(format!("cannot listen on {}", path.display()), &error);
+    let failed = |error: io::Error| {
+        let failure = Failure::io(format!("cannot listen on {}", path.display()), &error);
+        match error.kind() {
+            io::ErrorKind::NotFound => failure.hint("the directory of the socket has to exist"),
+            _ => failure,
+        }
+    };
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),

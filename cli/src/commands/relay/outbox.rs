@@ -3,8 +3,8 @@
 //! A message is in memory from its acceptance to its end. It is also on disk if its caller does not wait for the fate
 //! (`Prefer: respond-async`), if it has an idempotency key, or once its caller has waited long enough: the outbox keeps
 //! these deadlines, whether the caller is still there or not. The fate of a message that is on disk is told after its
-//! record is removed and the answer for its key is noted, so that no crash can give a second answer. While the disk
-//! fails, the fate is told nevertheless, as `store` explains.
+//! record is removed and the answer for its key is noted, so that no crash can give a second answer; `store` explains
+//! what happens while the disk fails.
 
 mod op;
 

@@ -83,6 +83,8 @@ pub(super) async fn get(relay: Rc<Relay>, parts: &Parts) -> Result<Response<Body
         // Deleted before they are sent: from here on they are the caller's.
         let ids = leases.iter().map(|lease| lease.id).collect();
         relay.inbox.delete(ids).await.map_err(|error| disk(&error))?;
+    } else {
+        relay.inbox.hand_out(&leases);
     }
     Ok(answer)
 }
