@@ -157,7 +157,7 @@ impl Inbox {
         let end = Instant::now() + self.rules.lease;
         for Lease { id, .. } in leases {
             // Otherwise it is deleted meanwhile.
-            if state.place(*id) == Some(Place::Held) {
+            if state.messages.get(id).is_some_and(|entry| entry.place == Place::Held) {
                 state.put(*id, Place::Leased(end));
             }
         }
@@ -368,10 +368,6 @@ impl State {
     fn add(&mut self, id: u64, entry: Entry) {
         self.ready.insert(id);
         self.messages.insert(id, entry);
-    }
-
-    fn place(&self, id: u64) -> Option<Place> {
-        self.messages.get(&id).map(|entry| entry.place)
     }
 
     /// Changes the place of a message, and the lists with it.

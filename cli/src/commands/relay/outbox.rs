@@ -91,8 +91,7 @@ impl Outbox {
         }
         metrics.in_flight.set(state.ops.len().try_into().unwrap_or(i64::MAX));
         metrics.spooled.set(metrics.in_flight.get());
-        let state = RefCell::new(state);
-        Outbox { store, bounds, metrics, state, emptied: Notify::new(), due: Notify::new() }
+        Outbox { store, bounds, metrics, state: state.into(), emptied: Notify::new(), due: Notify::new() }
     }
 
     /// Accepts a message. `durable`: it is on disk before it is sent. `wait`: how long the call waits.
