@@ -106,6 +106,9 @@ impl Drop for Place<'_> {
 
 pub(super) async fn post(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Result<Response<Body>, Problem> {
     let mut query = Query::of(&parts);
+    if query.has("wait") {
+        return Err(Problem::new(Reason::Invalid, "a request has the parameter timeout in place of wait"));
+    }
     let timeout = query.seconds("timeout")?.unwrap_or(TIMEOUT);
     let mut sent = Sent::read(&parts.headers, &mut query)?;
     query.done()?;
@@ -120,7 +123,7 @@ pub(super) async fn post(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Resu
     let _waiting = relay.waiting()?;
     let payload = intake::read(body, relay.config.limits().payload_len, relay.client_timeout).await?;
     let sending = send::sending(topic, sent.qos, sent.properties, payload, None);
-    send::check(&relay, &sending)?;
+    send::check(&relay, &sending, &sent.call)?;
     if relay.outbox.is_draining() {
         return Err(Problem::new(Reason::Draining, "the relay is ending and accepts nothing more"));
     }
