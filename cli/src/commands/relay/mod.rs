@@ -12,6 +12,7 @@
 
 mod args;
 mod ask;
+mod asks;
 mod body;
 mod descriptors;
 mod event;
@@ -52,7 +53,7 @@ use crate::exit::{Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::report;
 use crate::settings::{GlobalArgs, Key, PATIENCE, Secret, Settings};
-use ask::Asks;
+use asks::Asks;
 use event::Event;
 use filter::Allowed;
 use guard::Token;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aliyun_mqtt::{Client, Config};
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
-use super::ask::Asks;
+use super::asks::Asks;
 use super::event::Event;
 use super::event_text;
 use super::filter::Allowed;
