@@ -86,7 +86,7 @@ impl Delivery {
     }
 
     /// Sends the outcome to a channel as soon as the message is settled, or now if it is. The program then has seen it,
-    /// and this `Delivery` may be dropped. One thread can so wait for any number of messages.
+    /// and this `Delivery` may be dropped. This lets one thread wait for any number of messages.
     ///
     /// A later call replaces the channel of an earlier one. `tag` is the program's own number for the message. A
     /// [`Closer`](crate::Closer) does not end this wait; [`Client::disconnect`](crate::Client::disconnect) settles

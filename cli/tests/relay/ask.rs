@@ -53,6 +53,7 @@ fn a_request_is_answered_with_the_reply() {
         "invalid",
         Some("not sent"),
     );
+    http.post("/v1/requests?topic=emulator/ask&wait=1", "").problem(400, "invalid", Some("not sent"));
     end(relay);
 }
 

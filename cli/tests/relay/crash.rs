@@ -43,7 +43,7 @@ fn nothing_promised_is_lost_at_full_size() {
 }
 
 fn everything_breaks(size: &Size) {
-    let rig = Rig::new(&["--max-messages", "100000"]);
+    let rig = Rig::new(&["--max-messages", "100000", "--drain", "0.2"]);
     let promises = Promises::default();
     let (done, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let mut relay = rig.start();
@@ -61,7 +61,8 @@ fn everything_breaks(size: &Size) {
             // Spread over the run, by what has been done and not by time.
             let due = size.messages * kill / (size.kills + 1);
             eventually("the calls go on", || done.load(Ordering::SeqCst) >= due);
-            relay.signal("KILL");
+            // Every third time it drains for a moment, and leaves the rest to the next run.
+            relay.signal(if kill % 3 == 0 { "TERM" } else { "KILL" });
             relay.child.wait().expect("it ends");
             relay = rig.start();
             if kill == size.kills / 2 + 1 {
@@ -148,10 +149,10 @@ fn call(socket: &Path, number: usize, wait: bool) -> u16 {
     let key = format!("Idempotency-Key: key-{number}");
     let headers = [key.as_str(), "Prefer: respond-async"];
     let headers = if wait { &headers[..1] } else { &headers };
+    let qos = if number.is_multiple_of(5) { 2 } else { 1 };
+    let uri = format!("/v1/messages?topic=emulator/a&wait=1&qos={qos}");
     loop {
-        let answer = Http::unix(socket).and_then(|mut http| {
-            http.try_call("POST", "/v1/messages?topic=emulator/a&wait=1", headers, payload.as_bytes())
-        });
+        let answer = Http::unix(socket).and_then(|mut http| http.try_call("POST", &uri, headers, payload.as_bytes()));
         match answer {
             Ok(answer) if matches!(answer.status, 200 | 202) => return answer.status,
             Ok(answer) => assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body)),

@@ -129,3 +129,57 @@ fn systemd_hands_sockets_over_and_is_told_when_the_relay_is_ready() {
     relay.wait().expect(0);
     assert!(rig.socket().exists(), "the file is systemd's");
 }
+
+#[test]
+fn what_is_acknowledged_at_the_last_moment_is_not_sent_again() {
+    const COUNT: usize = 300;
+    let rig = Rig::new(&["--drain", "0"]);
+    let mut relay = rig.ready();
+    rig.line.hold_acks(true);
+    for number in 0..COUNT {
+        let headers = ["Prefer: respond-async"];
+        rig.http().call("POST", "/v1/messages?topic=emulator/a", &headers, number.to_string().as_bytes()).expect(202);
+    }
+    eventually("all are sent", || rig.arrived("emulator/a").len() >= 50);
+    relay.signal("TERM");
+    relay.stderr_until("ending the connection to the server");
+    rig.line.calm();
+    let output = relay.wait().expect(0);
+    let told = output.stderr.lines().find_map(|line| line.split_once(" messages stay in the store"));
+    let kept = told.map_or(0, |(line, _)| {
+        line.rsplit(' ').next().and_then(|count| count.parse::<usize>().ok()).expect("a number")
+    });
+    let before = rig.arrived("emulator/a").len();
+    let relay = rig.ready();
+    eventually("nothing left", || rig.metric("in_flight_messages") == 0.0);
+    assert_eq!(rig.arrived("emulator/a").len(), before + kept, "only what was told is sent by the next run");
+    let mut all = rig.arrived("emulator/a");
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), COUNT);
+    end(relay);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_socket_without_permissions_is_not_taken_from_systemd() {
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixListener};
+    use std::process::Stdio;
+
+    let rig = Rig::new(&[]);
+    let name = format!("aliyun-mqtt-relay-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(name).expect("an address");
+    let listener = UnixListener::bind_addr(&address).expect("a socket");
+    let program = rig.command();
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.arg("-c").arg("exec 3<&0 </dev/null; LISTEN_PID=$$ exec \"$0\" \"$@\"").arg(program.get_program());
+    shell.args(program.get_args()).env_clear();
+    for (name, value) in program.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    shell.env("LISTEN_FDS", "1").stdin(Stdio::from(std::os::fd::OwnedFd::from(listener)));
+    shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = crate::support::Running::start(shell).wait().expect(2);
+    assert!(output.stderr.contains("without a path"), "{}", output.stderr);
+}

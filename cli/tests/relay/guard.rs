@@ -121,6 +121,19 @@ fn what_would_be_open_to_others_is_refused_at_the_start() {
     assert!(none.stderr.contains("no address"), "{}", none.stderr);
 }
 
+#[test]
+fn more_than_one_host_is_invalid_and_health_is_there_for_head() {
+    let rig = Rig::new(&[]);
+    let relay = rig.ready();
+    rig.http().call("GET", "/healthz", &["Host: a", "Host: b"], b"").problem(400, "invalid", Some("not sent"));
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        let mut http = rig.http();
+        http.send("HEAD", path, &[], b"").expect("sent");
+        assert!(http.head().expect("a head").starts_with("HTTP/1.1 200"), "{path}");
+    }
+    end(relay);
+}
+
 /// A time that is over soon, and long enough for calls that are in time.
 const SOON: [&str; 2] = ["--client-timeout", "1"];
 

@@ -49,6 +49,12 @@ impl Http {
         Ok(Http::over(Box::new(stream), "relay"))
     }
 
+    /// On a stream that the test writes to by itself.
+    pub fn on(stream: UnixStream) -> Http {
+        stream.set_read_timeout(Some(LONG)).expect("a timeout");
+        Http::over(Box::new(stream), "relay")
+    }
+
     pub fn tcp(address: &str) -> Http {
         let stream = TcpStream::connect(address).expect("the relay listens");
         stream.set_read_timeout(Some(LONG)).expect("a timeout");

@@ -85,3 +85,33 @@ fn keys_are_bounded_and_a_call_that_was_not_accepted_leaves_none() {
     http.post(POST, "2").expect(200);
     end(relay);
 }
+
+#[test]
+fn keys_of_calls_and_of_lines_do_not_meet_and_a_key_has_no_space() {
+    let rig = Rig::new(&[]);
+    let relay = rig.ready();
+    let mut http = rig.http();
+    http.call("POST", POST, &["Idempotency-Key: 1 kk"], b"1").problem(400, "invalid", Some("not sent"));
+    let headers = ["Idempotency-Key: kk", "Content-Type: application/x-ndjson"];
+    let answer = http.call("POST", POST, &headers, b"{\"payload\":\"2\"}\n").expect(200);
+    assert_eq!(answer.lines()[0]["status"], 200);
+    end(relay);
+}
+
+/// Only the store knows the key: a wrong body must not take it from the true repetition.
+#[test]
+fn a_wrong_body_does_not_keep_the_true_repetition_from_its_answer() {
+    let rig = Rig::new(&[]);
+    let relay = rig.ready();
+    let key = ["Idempotency-Key: key-1"];
+    rig.http().call("POST", POST, &key, b"1").expect(200);
+    for _ in 0..50 {
+        let (mut wrong, mut right) = (rig.http(), rig.http());
+        wrong.send("POST", POST, &key, b"2").expect("sent");
+        right.send("POST", POST, &key, b"1").expect("sent");
+        wrong.receive().expect("an answer").problem(422, "key_reused", Some("not sent"));
+        right.receive().expect("an answer").expect(200);
+    }
+    assert_eq!(rig.arrived("emulator/a"), ["1"]);
+    end(relay);
+}

@@ -9,10 +9,12 @@ mod guard;
 mod http;
 mod keys;
 mod metrics;
+#[allow(unreachable_pub, reason = "as in ../support")]
 mod receive;
 #[allow(unreachable_pub, reason = "as in ../support")]
 mod rig;
 mod send;
+mod shelf;
 mod stream;
 #[path = "../support/mod.rs"]
 mod support;

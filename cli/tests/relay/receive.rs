@@ -8,25 +8,25 @@ use crate::http::{Http, Response, eventually};
 use crate::rig::{Rig, end};
 use crate::support::library::fault_proxy::Way;
 
-fn messages(answer: &Response) -> Vec<Value> {
+pub fn messages(answer: &Response) -> Vec<Value> {
     answer.json()["messages"].as_array().expect("a list").clone()
 }
 
-fn payloads(answer: &Response) -> Vec<String> {
+pub fn payloads(answer: &Response) -> Vec<String> {
     messages(answer).iter().map(|message| message["payload"].as_str().expect("text").to_string()).collect()
 }
 
-fn publish(rig: &Rig, topic: &str, payloads: &[&str]) {
+pub fn publish(rig: &Rig, topic: &str, payloads: &[&str]) {
     for payload in payloads {
         rig.emulator.publish_as_service(topic, 1, *payload).expect("published");
     }
 }
 
-fn stored(rig: &Rig, count: usize) {
+pub fn stored(rig: &Rig, count: usize) {
     eventually("the messages are stored", || rig.metric("stored_messages") == count as f64);
 }
 
-fn delete(http: &mut Http, message: &Value, status: u16) {
+pub fn delete(http: &mut Http, message: &Value, status: u16) {
     http.delete(&format!("/v1/messages/{}", message["id"].as_str().expect("an id"))).expect(status);
 }
 

@@ -227,3 +227,67 @@ fn events_are_streamed_as_they_happen() {
     relay.wait().expect(0);
     assert!(!rig.socket().exists());
 }
+
+#[test]
+fn a_topic_that_the_service_refuses_does_not_stop_the_others() {
+    let rig = Rig::new(&[]);
+    rig.emulator.forbid("emulator/no");
+    let relay = rig.ready();
+    let mut http = rig.http();
+    // The whole topic is refused after a few: the others are not even sent, and that is their fate.
+    for _ in 0..5 {
+        http.call("POST", "/v1/messages?topic=emulator/no", &["Prefer: respond-async"], b"x").expect(202);
+    }
+    eventually("all have their fate", || rig.metric("in_flight_messages") == 0.0);
+    http.post("/v1/messages?topic=emulator/a&wait=60", "1").expect(200);
+    assert_eq!(rig.arrived("emulator/a"), ["1"]);
+    end(relay);
+}
+
+#[test]
+fn the_wait_of_a_message_ends_also_if_its_caller_has_gone() {
+    let rig = Rig::new(&["--max-messages", "2"]);
+    rig.line.refuse(true);
+    let relay = rig.start();
+    for uri in ["/v1/messages?topic=emulator/a&wait=1&qos=0", "/v1/messages?topic=emulator/a&wait=1"] {
+        let mut gone = rig.http();
+        gone.send("POST", uri, &[], b"1").expect("sent");
+        eventually("it is accepted", || rig.metric("waiting_calls") == 1.0 && rig.metric("in_flight_messages") >= 1.0);
+        drop(gone);
+        eventually("it has gone", || rig.metric("waiting_calls") == 0.0);
+    }
+    eventually("one is stored, and one withdrawn", || {
+        (rig.metric("spooled_messages"), rig.metric("in_flight_messages")) == (1.0, 1.0)
+    });
+    relay.signal("KILL");
+    drop(relay.wait());
+    rig.line.heal();
+    let relay = rig.ready();
+    eventually("the stored one", || rig.arrived("emulator/a") == ["1"]);
+    end(relay);
+}
+
+#[test]
+fn there_are_no_more_connections_than_open_files() {
+    let rig = Rig::new(&[]);
+    let relay = rig.start_after("ulimit -n 84");
+    let mut all: Vec<Http> = Vec::new();
+    loop {
+        let mut http = rig.http();
+        match http.try_call("GET", "/healthz", &[], b"").expect("an answer").status {
+            200 => all.push(http),
+            status => break assert_eq!(status, 503),
+        }
+        assert!(all.len() < 84, "all descriptors are taken");
+    }
+    assert_eq!(all.len(), 20);
+    drop(all);
+    eventually("room again", || rig.http().try_call("GET", "/healthz", &[], b"").is_ok_and(|a| a.status == 200));
+    end(relay);
+    let rig = Rig::new(&[]);
+    let relay = rig.start_after("ulimit -S -n 84");
+    let mut all: Vec<Http> = (0..200).map(|_| rig.http()).collect();
+    all.iter_mut().for_each(|http| drop(http.get("/healthz").expect(200)));
+    drop(all);
+    end(relay);
+}

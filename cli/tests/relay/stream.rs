@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::http::{Http, eventually};
 use crate::rig::{Rig, end};
 
 const HEADERS: [&str; 2] = ["Content-Type: application/x-ndjson", "Transfer-Encoding: chunked"];
@@ -72,28 +73,65 @@ fn results_are_read_while_lines_are_still_written_and_repeated_lines_are_not_sen
 }
 
 #[test]
+fn a_qos_0_line_is_neither_stored_nor_repeated() {
+    let rig = Rig::new(&[]);
+    let relay = rig.ready();
+    for header in ["Prefer: respond-async", "Idempotency-Key: k"] {
+        let lines = b"{\"payload\":\"1\",\"qos\":0}\n{\"payload\":\"2\"}\n";
+        let answer = rig.http().call("POST", "/v1/messages?topic=emulator/a", &[HEADERS[0], header], lines).expect(200);
+        let statuses: Vec<_> = answer.lines().iter().map(|line| line["status"].as_u64()).collect();
+        assert_eq!(statuses[0], Some(400), "{header}");
+        assert!(matches!(statuses[1], Some(200 | 202)), "{header}");
+    }
+    eventually("settled", || rig.metric("in_flight_messages") == 0.0);
+    assert_eq!(rig.arrived("emulator/a"), ["2", "2"]);
+    end(relay);
+}
+
+#[test]
 fn a_long_input_is_held_back_while_nobody_reads_the_results() {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixStream;
+
     let rig = Rig::new(&[]);
     let relay = rig.ready();
     let line = "{\"payload\":\"x\"}\n";
-    let count = 20_000;
-    let (mut write, mut read) = rig.http().split();
-    let writer = std::thread::spawn(move || {
-        use std::io::Write as _;
-        let head = "POST /v1/messages?topic=emulator/a&qos=0 HTTP/1.1\r\nHost: relay\r\n";
-        write
-            .write_all(format!("{head}{}\r\nContent-Length: {}\r\n\r\n", HEADERS[0], line.len() * count).as_bytes())
-            .expect("sent");
-        for _ in 0..count {
-            write.write_all(line.as_bytes()).expect("sent");
+    let count = 2_000_000;
+    let mut write = UnixStream::connect(rig.socket()).expect("a connection");
+    let mut read = Http::on(write.try_clone().expect("a second handle"));
+    let head = "POST /v1/messages?topic=emulator/a&qos=0 HTTP/1.1\r\nHost: relay\r\n";
+    let head = format!("{head}{}\r\nContent-Length: {}\r\n\r\n", HEADERS[0], line.len() * count);
+    write.write_all(head.as_bytes()).expect("sent");
+    // It takes what its buffers hold: less than a tenth of the input.
+    write.set_write_timeout(Some(std::time::Duration::from_secs(1))).expect("a timeout");
+    let lines = line.repeat(1_000);
+    let (mut sent, mut rest) = (0, 0);
+    while sent < line.len() * count {
+        match write.write(&lines.as_bytes()[rest..]) {
+            Ok(written) => {
+                sent += written;
+                rest = (rest + written) % lines.len();
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+                break;
+            }
         }
-    });
+    }
+    let accepted = rig.metric("published_total");
+    assert!(sent < line.len() * count / 10 && accepted < count as f64 / 10.0, "{sent} bytes, {accepted} messages");
+    // It goes on as the results are read.
     read.head().expect("a head");
     let mut seen = 0;
-    while let Some(part) = read.chunk().expect("a part") {
+    while seen < 50_000 {
+        let part = read.chunk().expect("a part").expect("no end");
         seen += part.iter().filter(|byte| **byte == b'\n').count();
+        let _ = write.set_nonblocking(true);
+        if let Ok(written) = write.write(&lines.as_bytes()[rest..]) {
+            rest = (rest + written) % lines.len();
+        }
+        let _ = write.set_nonblocking(false);
     }
-    writer.join().expect("the writer ends");
-    assert_eq!(seen, count);
+    drop((read, write));
     end(relay);
 }

@@ -54,7 +54,7 @@ pub(crate) struct RelayArgs {
     /// File with the bearer token that calls over a loopback address need; - is stdin
     #[arg(long, value_name = "FILE", help_heading = HTTP)]
     pub(super) bearer_token_file: Option<PathBuf>,
-    /// Accept up to COUNT connections
+    /// Accept up to COUNT connections, as far as the limit on open files allows (ulimit -n)
     #[arg(long, value_name = "COUNT", default_value_t = 2_000, help_heading = HTTP)]
     pub(super) max_connections: usize,
     /// Let up to COUNT calls wait
@@ -71,10 +71,10 @@ pub(crate) struct RelayArgs {
     /// Directory for the messages on disk, for one relay [default: the first of $STATE_DIRECTORY]
     #[arg(long, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
-    /// Hold up to COUNT messages to send, and as many received messages
+    /// Hold up to COUNT messages to send, as many received messages, and as many dead letters
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     pub(super) max_messages: usize,
-    /// Hold up to BYTES of messages to send, and as many of received messages
+    /// Hold up to BYTES of messages to send, as many of received messages, and as many of dead letters
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024 * 1024)]
     pub(super) max_bytes: usize,
 
@@ -82,7 +82,7 @@ pub(crate) struct RelayArgs {
     #[arg(long, value_name = "FILTER", help_heading = SEND)]
     pub(super) allow_publish: Vec<String>,
     /// Remember up to COUNT idempotency keys
-    #[arg(long, value_name = "COUNT", default_value_t = 100_000, help_heading = SEND)]
+    #[arg(long, value_name = "COUNT", default_value_t = 2_000_000, help_heading = SEND)]
     pub(super) max_remembered: u64,
     /// Send ordered messages, for RocketMQ consumers of an ordered parent topic
     #[arg(long, help_heading = SEND)]
@@ -97,7 +97,7 @@ pub(crate) struct RelayArgs {
     /// Receive P2P messages; needs a device id
     #[arg(long, help_heading = RECEIVE)]
     pub(super) receive_p2p: bool,
-    /// Allow callers to ask for topics that this filter matches only; may be repeated
+    /// Allow callers to receive topics that this filter matches only; may be repeated
     #[arg(long, value_name = "FILTER", help_heading = RECEIVE)]
     pub(super) allow_subscribe: Vec<String>,
     /// How long a caller has for a received message before it is given to another, in seconds

@@ -1,18 +1,13 @@
 //! `POST /v1/requests`: request and reply in one call.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::mpsc;
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Message, Outgoing, QoS};
+use aliyun_mqtt::{Message, QoS};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
-use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
 
 use super::body::Body;
 use super::intake;
@@ -24,88 +19,11 @@ use super::shared::{Phase, Relay};
 /// How long a request waits for its reply unless it says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The requests that wait for their replies.
-#[derive(Debug)]
-pub(super) struct Asks {
-    /// The client tells it the numbers of requests that have ended.
-    ended: mpsc::Sender<u64>,
-    next: Cell<u64>,
-    waiting: RefCell<HashMap<u64, oneshot::Sender<()>>>,
-    emptied: Notify,
-}
-
-/// A request among those that wait, until dropped.
-struct Place<'a> {
-    asks: &'a Asks,
-    number: u64,
-    ended: oneshot::Receiver<()>,
-}
-
-impl Asks {
-    pub(super) fn new(ended: mpsc::Sender<u64>) -> Self {
-        Asks { ended, next: Cell::default(), waiting: RefCell::default(), emptied: Notify::new() }
-    }
-
-    /// Handles that a request has ended.
-    pub(super) fn ended(&self, number: u64) {
-        // Otherwise its caller has gone.
-        if let Some(ended) = self.waiting.borrow_mut().remove(&number) {
-            let _ = ended.send(());
-        }
-    }
-
-    /// Waits until no request waits for its reply.
-    pub(super) async fn emptied(&self) {
-        loop {
-            let emptied = self.emptied.notified();
-            if self.waiting.borrow().is_empty() {
-                return;
-            }
-            emptied.await;
-        }
-    }
-
-    /// Sends a request and waits for its reply. Dropping the future gives the request up.
-    async fn ask(
-        &self,
-        client: &Client,
-        message: Outgoing,
-        timeout: Duration,
-        leaving: impl Future<Output = ()>,
-    ) -> aliyun_mqtt::Result<Message> {
-        let request = client.start_request(message, timeout)?;
-        let end = Instant::now() + timeout;
-        let mut place = self.place();
-        request.report_to(&self.ended, place.number);
-        tokio::select! {
-            _ = &mut place.ended => {}
-            () = tokio::time::sleep_until(end) => {}
-            () = leaving => {}
-        }
-        request.finish()
-    }
-
-    fn place(&self) -> Place<'_> {
-        let number = self.next.get();
-        self.next.set(number + 1);
-        let (to, ended) = oneshot::channel();
-        self.waiting.borrow_mut().insert(number, to);
-        Place { asks: self, number, ended }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut waiting = self.asks.waiting.borrow_mut();
-        waiting.remove(&self.number);
-        if waiting.is_empty() {
-            self.asks.emptied.notify_waiters();
-        }
-    }
-}
-
 pub(super) async fn post(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Result<Response<Body>, Problem> {
     let mut query = Query::of(&parts);
+    if query.has("wait") {
+        return Err(Problem::new(Reason::Invalid, "a request has the parameter timeout in place of wait"));
+    }
     let timeout = query.seconds("timeout")?.unwrap_or(TIMEOUT);
     let mut sent = Sent::read(&parts.headers, &mut query)?;
     query.done()?;
@@ -120,7 +38,7 @@ pub(super) async fn post(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Resu
     let _waiting = relay.waiting()?;
     let payload = intake::read(body, relay.config.limits().payload_len, relay.client_timeout).await?;
     let sending = send::sending(topic, sent.qos, sent.properties, payload, None);
-    send::check(&relay, &sending)?;
+    send::check(&relay, &sending, &sent.call)?;
     if relay.outbox.is_draining() {
         return Err(Problem::new(Reason::Draining, "the relay is ending and accepts nothing more"));
     }

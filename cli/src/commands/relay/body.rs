@@ -9,12 +9,14 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::mpsc;
 
 /// The body of a response: known at once, or made part by part.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) enum Body {
     #[default]
     Empty,
     Full(Bytes),
     Parts(mpsc::Receiver<Bytes>),
+    /// Each part is made when it is written.
+    Made(Box<dyn Iterator<Item = Bytes>>),
 }
 
 impl Body {
@@ -36,6 +38,7 @@ impl HttpBody for Body {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Body::Parts(parts) => parts.poll_recv(cx).map(|part| part.map(|part| Ok(Frame::data(part)))),
+            Body::Made(parts) => Poll::Ready(parts.next().map(|part| Ok(Frame::data(part)))),
         }
     }
 
@@ -43,7 +46,7 @@ impl HttpBody for Body {
         match self {
             Body::Empty => true,
             Body::Full(bytes) => bytes.is_empty(),
-            Body::Parts(_) => false,
+            Body::Parts(_) | Body::Made(_) => false,
         }
     }
 
@@ -51,7 +54,7 @@ impl HttpBody for Body {
         match self {
             Body::Empty => SizeHint::with_exact(0),
             Body::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Body::Parts(_) => SizeHint::default(),
+            Body::Parts(_) | Body::Made(_) => SizeHint::default(),
         }
     }
 }

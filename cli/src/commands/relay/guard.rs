@@ -42,6 +42,10 @@ impl Guard {
         if parts.headers.contains_key(header::ORIGIN) {
             return Err(Problem::new(Reason::Foreign, "a request with an Origin comes from a web page"));
         }
+        // RFC 9112, section 3.2: two of them are an attempt to be understood in two ways.
+        if parts.headers.get_all(header::HOST).iter().nth(1).is_some() {
+            return Err(Problem::new(Reason::Invalid, "there is more than one Host"));
+        }
         let Guard::Tcp { address, token } = self else { return Ok(()) };
         check_host(parts, *address)?;
         if parts.uri.path() == "/healthz" {
@@ -67,10 +71,38 @@ impl Guard {
 fn check_host(parts: &Parts, address: SocketAddr) -> Result<(), Problem> {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let port = address.port();
-    let named = [format!("localhost:{port}"), address.to_string()];
-    let bare = port == 80 && ["localhost".to_string(), address.ip().to_string()].iter().any(|name| name == host);
-    if bare || named.iter().any(|name| name.eq_ignore_ascii_case(host)) {
-        return Ok(());
+    let ip = match address {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    };
+    for name in ["localhost", &ip] {
+        let bare = port == 80 && name.eq_ignore_ascii_case(host);
+        if bare || format!("{name}:{port}").eq_ignore_ascii_case(host) {
+            return Ok(());
+        }
     }
     Err(Problem::new(Reason::Foreign, format!("Host must be {address} or localhost:{port}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::Request;
+
+    #[test]
+    fn the_port_80_may_be_left_out_of_the_host() {
+        for (address, host, expected) in [
+            ("[::1]:80", "[::1]", true),
+            ("[::1]:80", "[::1]:80", true),
+            ("[::1]:80", "::1", false),
+            ("[::1]:81", "[::1]", false),
+            ("127.0.0.1:80", "127.0.0.1", true),
+            ("127.0.0.1:80", "LOCALHOST", true),
+            ("127.0.0.1:81", "localhost", false),
+            ("127.0.0.1:81", "Localhost:81", true),
+        ] {
+            let (parts, ()) = Request::builder().header("host", host).body(()).unwrap().into_parts();
+            assert_eq!(check_host(&parts, address.parse().unwrap()).is_ok(), expected, "{address} {host}");
+        }
+    }
 }

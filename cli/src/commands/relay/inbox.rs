@@ -2,7 +2,8 @@
 //!
 //! A message is ready, leased, or dead. `take` leases ready messages; a `DELETE` ends any of them, in any order; a
 //! lease that ends without one makes its message ready again, or dead after the last lease. Only topics and counts are
-//! in memory.
+//! in memory. What is on disk changes first, and the store's report changes the memory: a call that ends in between, as
+//! its caller has gone, leaves nothing half done.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,8 +15,8 @@ use tokio::sync::{Notify, oneshot};
 use super::filter::Wanted;
 use super::metrics::Metrics;
 use super::names::Names;
-use super::room::Room;
-use super::store::{self, Command, Loaded, Shelf, Store};
+use super::room::{Bounds, Room};
+use super::store::{self, Command, Done, Loaded, Store};
 
 /// A received message that is on disk now.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(super) struct Lease {
 pub(super) struct Rules {
     pub(super) lease: Duration,
     pub(super) max_leases: u32,
+    /// How many dead letters are kept.
+    pub(super) dead: Bounds,
 }
 
 pub(super) struct Inbox {
@@ -57,6 +60,7 @@ struct State {
     ready: BTreeSet<u64>,
     ends: BTreeSet<(Instant, u64)>,
     dead: BTreeMap<u64, Entry>,
+    dead_bytes: usize,
     consumers: VecDeque<Consumer>,
 }
 
@@ -64,13 +68,26 @@ struct Entry {
     topic: Box<str>,
     size: usize,
     leases: u32,
-    leased_until: Option<Instant>,
+    place: Place,
+}
+
+/// Where a message is that is not dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Listed in `ready`.
+    Ready,
+    /// Leased, and not yet on its way to the consumer.
+    Held,
+    /// Leased until then, and listed in `ends`.
+    Leased(Instant),
+    /// Being removed from the disk; neither given out nor made a dead letter meanwhile.
+    Removing,
 }
 
 /// A call that waits for messages.
 struct Consumer {
     wanted: Arc<Wanted>,
-    max: usize,
+    max: Bounds,
     to: oneshot::Sender<Vec<Lease>>,
 }
 
@@ -79,19 +96,21 @@ impl Inbox {
         let mut state = State::default();
         let entry = |record: &[u8], leases| {
             let topic = store::topic(record)?.into_boxed_str();
-            Some(Entry { topic, size: record.len(), leases, leased_until: None })
+            Some(Entry { topic, size: record.len(), leases, place: Place::Ready })
         };
         let leases: BTreeMap<u64, u32> = loaded.leases.iter().copied().collect();
         for (id, record) in &loaded.inbox {
             if let Some(entry) = entry(record, leases.get(id).copied().unwrap_or_default()) {
-                state.ready.insert(*id);
-                state.messages.insert(*id, entry);
+                state.add(*id, entry);
             }
         }
         for (id, record) in &loaded.dead {
-            state.dead.extend(entry(record, leases.get(id).copied().unwrap_or_default()).map(|entry| (*id, entry)));
+            if let Some(entry) = entry(record, leases.get(id).copied().unwrap_or_default()) {
+                state.dead_bytes += entry.size;
+                state.dead.insert(*id, entry);
+            }
         }
-        room.take(state.messages.values().chain(state.dead.values()).map(|entry| entry.size));
+        room.take(state.messages.values().map(|entry| entry.size));
         let names = Names::new(loaded.secret);
         let inbox = Inbox { store, rules, room, metrics, names, state: RefCell::new(state), changed: Notify::new() };
         inbox.measure(&inbox.state.borrow());
@@ -111,9 +130,7 @@ impl Inbox {
         let mut state = self.state.borrow_mut();
         let new: Vec<u64> = messages.iter().map(|message| message.id).collect();
         for Arrived { id, topic, size } in messages {
-            let entry = Entry { topic: topic.into_boxed_str(), size, leases: 0, leased_until: None };
-            state.messages.insert(id, entry);
-            state.ready.insert(id);
+            state.add(id, Entry { topic: topic.into_boxed_str(), size, leases: 0, place: Place::Ready });
             self.metrics.received.inc();
         }
         self.serve(&mut state, &new);
@@ -121,7 +138,7 @@ impl Inbox {
 
     /// Leases what is ready and wanted, without an end until [`hand_out`](Inbox::hand_out); if nothing is, the receiver
     /// gets it later. Dropping the receiver ends the wait.
-    pub(super) fn take(&self, wanted: &Arc<Wanted>, max: usize) -> Result<Vec<Lease>, oneshot::Receiver<Vec<Lease>>> {
+    pub(super) fn take(&self, wanted: &Arc<Wanted>, max: Bounds) -> Result<Vec<Lease>, oneshot::Receiver<Vec<Lease>>> {
         let mut state = self.state.borrow_mut();
         let leases = self.lease(&mut state, wanted, max);
         if !leases.is_empty() {
@@ -138,12 +155,10 @@ impl Inbox {
     pub(super) fn hand_out(&self, leases: &[Lease]) {
         let mut state = self.state.borrow_mut();
         let end = Instant::now() + self.rules.lease;
-        let State { messages, ends, .. } = &mut *state;
         for Lease { id, .. } in leases {
-            // Otherwise it was deleted meanwhile.
-            if let Some(entry) = messages.get_mut(id) {
-                entry.leased_until = Some(end);
-                ends.insert((end, *id));
+            // Otherwise it is deleted meanwhile.
+            if state.messages.get(id).is_some_and(|entry| entry.place == Place::Held) {
+                state.put(*id, Place::Leased(end));
             }
         }
         self.changed.notify_one();
@@ -158,58 +173,77 @@ impl Inbox {
         self.serve(&mut state, &ids);
     }
 
-    /// Deletes messages, leased or not. Returns once that is on disk; `false`: the message does not exist.
-    pub(super) async fn delete(&self, shelf: Shelf, ids: Vec<u64>) -> Result<bool, String> {
-        let known = {
-            let state = self.state.borrow();
-            let map = if shelf == Shelf::Inbox { &state.messages } else { &state.dead };
-            ids.iter().all(|id| map.contains_key(id))
-        };
-        if !known {
-            return Ok(false);
-        }
-        self.store.ask(|done| Command::Remove { ids: ids.clone(), done }).await?;
-        let mut state = self.state.borrow_mut();
-        for id in ids {
-            // It may have changed its place while it was removed.
-            let entry = state.messages.remove(&id).or_else(|| state.dead.remove(&id));
-            state.ready.remove(&id);
-            if let Some(entry) = entry {
-                entry.leased_until.map(|end| state.ends.remove(&(end, id)));
-                self.room.give(entry.size);
+    /// Deletes messages: ready, leased or dead. Returns once that is on disk; `false`: there is no such message.
+    pub(super) async fn delete(&self, ids: Vec<u64>) -> Result<bool, String> {
+        {
+            let mut state = self.state.borrow_mut();
+            if !ids.iter().any(|id| state.messages.contains_key(id) || state.dead.contains_key(id)) {
+                return Ok(false);
             }
+            ids.iter().for_each(|id| state.put(*id, Place::Removing));
         }
-        self.measure(&state);
-        Ok(true)
+        self.store.ask(|done| Command::Remove { ids, done }).await
     }
 
-    /// Puts a dead letter back; `false`: there is no such.
+    /// Handles that messages are removed, or could not be.
+    pub(super) fn removed(&self, ids: &[u64], written: Result<(), String>, done: Done) {
+        let mut state = self.state.borrow_mut();
+        let mut existed = false;
+        for id in ids {
+            if written.is_err() {
+                state.put(*id, Place::Ready);
+            } else if let Some(entry) = state.messages.remove(id) {
+                self.room.give(entry.size);
+                existed = true;
+            } else if let Some(entry) = state.dead.remove(id) {
+                state.dead_bytes -= entry.size;
+                existed = true;
+            }
+        }
+        self.serve(&mut state, if written.is_err() { ids } else { &[] });
+        let _ = done.send(written.map(|()| existed));
+    }
+
+    /// Puts a dead letter back. Returns once that is on disk; `false`: there is no such.
     pub(super) async fn revive(&self, id: u64) -> Result<bool, String> {
-        if !self.state.borrow().dead.contains_key(&id) {
+        if !self.is_dead(id) {
             return Ok(false);
         }
-        self.store.ask(|done| Command::Revive { id, done }).await?;
+        self.store.ask(|done| Command::Revive { id, done }).await
+    }
+
+    /// Handles that a dead letter is put back, or could not be.
+    pub(super) fn revived(&self, id: u64, written: Result<(), String>, done: Done) {
         let mut state = self.state.borrow_mut();
-        let Some(mut entry) = state.dead.remove(&id) else { return Ok(false) };
-        entry.leases = 0;
-        state.messages.insert(id, entry);
-        state.ready.insert(id);
-        self.serve(&mut state, &[id]);
-        Ok(true)
+        let entry = if written.is_ok() { state.dead.remove(&id) } else { None };
+        let existed = entry.is_some();
+        if let Some(mut entry) = entry {
+            state.dead_bytes -= entry.size;
+            self.room.take([entry.size].into_iter());
+            entry.leases = 0;
+            entry.place = Place::Ready;
+            state.add(id, entry);
+            self.serve(&mut state, &[id]);
+        }
+        let _ = done.send(written.map(|()| existed));
+    }
+
+    pub(super) fn is_dead(&self, id: u64) -> bool {
+        self.state.borrow().dead.contains_key(&id)
     }
 
     /// Returns the dead letters that are wanted, the oldest first, behind this one.
-    pub(super) fn dead(&self, wanted: &Wanted, after: Option<u64>, max: usize) -> Vec<Lease> {
+    pub(super) fn dead(&self, wanted: &Wanted, after: Option<u64>, max: Bounds) -> Vec<Lease> {
         let state = self.state.borrow();
         let from = after.map_or(0, |id| id.saturating_add(1));
         let matching = state.dead.range(from..).filter(|(_, entry)| wanted.matches(&entry.topic));
-        matching.take(max).map(|(id, entry)| Lease { id: *id, count: entry.leases }).collect()
+        within(max, matching).map(|(id, entry)| Lease { id: *id, count: entry.leases }).collect()
     }
 
     /// Reads messages with their payloads.
-    pub(super) async fn read(&self, shelf: Shelf, leases: &[Lease]) -> Result<store::Records, String> {
+    pub(super) async fn read(&self, leases: &[Lease]) -> Result<store::Records, String> {
         let ids = leases.iter().map(|lease| lease.id).collect();
-        self.store.ask(|done| Command::Read { shelf, ids, done }).await
+        self.store.ask(|done| Command::Read { ids, done }).await
     }
 
     /// Ends leases in time, as long as the relay runs.
@@ -234,26 +268,41 @@ impl Inbox {
         let mut ready = Vec::new();
         while let Some((end, id)) = state.ends.first().copied().filter(|(end, _)| *end <= now) {
             state.ends.remove(&(end, id));
-            let Some(entry) = state.messages.get_mut(&id) else { continue };
-            entry.leased_until = None;
+            let Some(leases) = state.messages.get(&id).map(|entry| entry.leases) else { continue };
             self.metrics.expired_leases.inc();
-            if entry.leases < self.rules.max_leases {
-                state.ready.insert(id);
+            if leases < self.rules.max_leases {
+                state.put(id, Place::Ready);
                 ready.push(id);
                 continue;
             }
-            if let Some(entry) = state.messages.remove(&id) {
-                log::warn!(
-                    "a message to {} was leased {} times and never deleted: it is a dead letter now",
-                    aliyun_mqtt::printable(&entry.topic),
-                    entry.leases
-                );
-                state.dead.insert(id, entry);
-                self.metrics.dead_letters.inc();
-                self.store.send(Command::Bury { id });
-            }
+            self.bury(&mut state, id);
         }
         self.serve(&mut state, &ready);
+    }
+
+    /// Makes a message a dead letter. The oldest ones are dropped for it, where there are too many.
+    fn bury(&self, state: &mut State, id: u64) {
+        let Some(entry) = state.messages.remove(&id) else { return };
+        log::warn!(
+            "a message to {} was leased {} times and never deleted: it is a dead letter now",
+            aliyun_mqtt::printable(&entry.topic),
+            entry.leases
+        );
+        self.metrics.dead_letters.inc();
+        self.room.give(entry.size);
+        state.dead_bytes += entry.size;
+        state.dead.insert(id, entry);
+        let mut dropped = Vec::new();
+        let Bounds { messages, bytes } = self.rules.dead;
+        while state.dead.len() > messages || (state.dead_bytes > bytes && state.dead.len() > 1) {
+            // The letter itself, if it is older than all others.
+            let Some((oldest, entry)) = state.dead.pop_first() else { break };
+            state.dead_bytes -= entry.size;
+            self.metrics.dropped_dead_letters.inc();
+            log::warn!("there are too many dead letters: one to {} is lost", aliyun_mqtt::printable(&entry.topic));
+            dropped.push(oldest);
+        }
+        self.store.send(Command::Bury { id, dropped });
     }
 
     /// Gives messages that have become ready to the calls that wait, the longest first.
@@ -266,24 +315,24 @@ impl Inbox {
                 let Some(place) = consumers.iter().position(fits) else { break };
                 let Some(Consumer { wanted, max, to }) = consumers.remove(place) else { break };
                 let leases = self.lease(state, &wanted, max);
-                match to.send(leases) {
-                    Ok(()) => {}
-                    Err(leases) => self.unlease(state, &leases),
+                if let Err(leases) = to.send(leases) {
+                    self.unlease(state, &leases);
                 }
             }
         }
         self.measure(state);
     }
 
-    fn lease(&self, state: &mut State, wanted: &Wanted, max: usize) -> Vec<Lease> {
-        let State { messages, ready, .. } = &mut *state;
-        let matches = |id: &&u64| messages.get(id).is_some_and(|entry| wanted.matches(&entry.topic));
-        let ids: Vec<u64> = ready.iter().filter(matches).take(max).copied().collect();
+    fn lease(&self, state: &mut State, wanted: &Wanted, max: Bounds) -> Vec<Lease> {
+        let State { messages, ready, .. } = &*state;
+        let waiting = ready.iter().filter_map(|id| Some((id, messages.get(id)?)));
+        let wanted = waiting.filter(|(_, entry)| wanted.matches(&entry.topic));
+        let ids: Vec<u64> = within(max, wanted).map(|(id, _)| *id).collect();
         let mut leases = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some(entry) = messages.get_mut(&id) else { continue };
+            state.put(id, Place::Held);
+            let Some(entry) = state.messages.get_mut(&id) else { continue };
             entry.leases += 1;
-            ready.remove(&id);
             leases.push(Lease { id, count: entry.leases });
         }
         if !leases.is_empty() {
@@ -296,12 +345,11 @@ impl Inbox {
         let mut counts = Vec::new();
         for Lease { id, count } in leases {
             let Some(entry) = state.messages.get_mut(id) else { continue };
-            // Otherwise the lease has ended meanwhile.
-            if entry.leases == *count && !state.ready.contains(id) {
+            // Otherwise the lease has ended meanwhile, or the message is deleted.
+            if entry.leases == *count && matches!(entry.place, Place::Held | Place::Leased(_)) {
                 entry.leases -= 1;
-                entry.leased_until.take().map(|end| state.ends.remove(&(end, *id)));
-                state.ready.insert(*id);
                 counts.push((*id, entry.leases));
+                state.put(*id, Place::Ready);
             }
         }
         self.store.send(Command::Lease { counts });
@@ -313,4 +361,39 @@ impl Inbox {
         self.metrics.leased.set(gauge(state.ends.len()));
         self.metrics.dead.set(gauge(state.dead.len()));
     }
+}
+
+impl State {
+    /// Adds a message that is ready.
+    fn add(&mut self, id: u64, entry: Entry) {
+        self.ready.insert(id);
+        self.messages.insert(id, entry);
+    }
+
+    /// Changes the place of a message, and the lists with it.
+    fn put(&mut self, id: u64, place: Place) {
+        let Some(entry) = self.messages.get_mut(&id) else { return };
+        match std::mem::replace(&mut entry.place, place) {
+            Place::Ready => drop(self.ready.remove(&id)),
+            Place::Leased(end) => drop(self.ends.remove(&(end, id))),
+            Place::Held | Place::Removing => {}
+        }
+        match place {
+            Place::Ready => drop(self.ready.insert(id)),
+            Place::Leased(end) => drop(self.ends.insert((end, id))),
+            Place::Held | Place::Removing => {}
+        }
+    }
+}
+
+/// Returns the first of these messages, as many as are within the bounds; the first one is, whatever its size.
+fn within<'a>(
+    max: Bounds,
+    messages: impl Iterator<Item = (&'a u64, &'a Entry)>,
+) -> impl Iterator<Item = (&'a u64, &'a Entry)> {
+    let mut bytes = 0;
+    messages.take(max.messages).enumerate().map_while(move |(place, (id, entry))| {
+        bytes += entry.size;
+        (place == 0 || bytes <= max.bytes).then_some((id, entry))
+    })
 }

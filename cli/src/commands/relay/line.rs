@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aliyun_mqtt::{Client, Config, ErrorKind, Message, QoS};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use super::event::Event;
 use super::inbox::Arrived;
@@ -76,21 +77,23 @@ pub(super) fn start(
     Ok(end)
 }
 
-/// Passes on what the client reports.
+/// Passes on what the client reports. The receiver fails once all senders are dropped and every report is passed on.
 pub(super) fn forward<T: Send + 'static>(
     thread: &'static str,
     to: UnboundedSender<Event>,
     event: impl Fn(T) -> Event + Send + 'static,
-) -> Result<mpsc::Sender<T>> {
+) -> Result<(mpsc::Sender<T>, oneshot::Receiver<()>)> {
     let (reports, from) = mpsc::channel();
+    let (end, ended) = oneshot::channel();
     threads::needed(thread, move || {
+        let _end: oneshot::Sender<()> = end;
         for report in from {
             if to.send(event(report)).is_err() {
                 return;
             }
         }
     })?;
-    Ok(reports)
+    Ok((reports, ended))
 }
 
 fn connect(config: &Config, to: &UnboundedSender<Event>, ended: &mpsc::Receiver<()>) -> Option<Client> {

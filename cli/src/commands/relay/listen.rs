@@ -72,7 +72,7 @@ impl Listener {
             Listener::Unix(listener, None) => {
                 let address = listener.local_addr().ok();
                 let path = address.as_ref().and_then(|address| address.as_pathname());
-                format!("unix:{}, passed on by systemd", path.unwrap_or(Path::new("(no path)")).display())
+                format!("unix:{}, passed on by systemd", path.unwrap_or(Path::new("(removed)")).display())
             }
         }
     }
@@ -106,6 +106,13 @@ fn passed_on() -> Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     for place in 0..passed.len() {
         if let Ok(Some(listener)) = passed.take_unix_listener(place) {
+            let address = listener.local_addr().map_err(|error| Failure::io("a socket cannot be used", &error))?;
+            if address.as_pathname().is_none() {
+                // Nothing decides who may connect to one in the abstract namespace.
+                let failure =
+                    Failure::usage("ListenStream= of the unit: a Unix socket without a path has no permissions");
+                return Err(failure.hint("use a path in /run, with SocketMode= and SocketGroup="));
+            }
             listeners.push(Listener::Unix(listener, None));
             continue;
         }

@@ -38,6 +38,11 @@ pub(super) struct Metrics {
     pub(super) expired_leases: Counter,
     pub(super) dead: Gauge,
     pub(super) dead_letters: Counter,
+    pub(super) dropped_dead_letters: Counter,
+    /// 1 while received messages wait for room.
+    pub(super) blocked: Gauge,
+    /// The number of idempotency keys on disk.
+    pub(super) remembered: Gauge,
     pub(super) discarded: Counter,
     pub(super) waiting: Gauge,
     pub(super) open_connections: Gauge,
@@ -92,7 +97,22 @@ impl Metrics {
             expired_leases: registered!("expired_leases", "Leases that ended without a DELETE", Counter::default()),
             dead: registered!("dead_letters_present", "Dead letters at this moment", Gauge::default()),
             dead_letters: registered!("dead_letters", "Messages that became dead letters", Counter::default()),
-            discarded: registered!("discarded", "Received messages that nothing here asks for", Counter::default()),
+            dropped_dead_letters: registered!(
+                "dropped_dead_letters",
+                "Dead letters that were lost, as there were too many",
+                Counter::default()
+            ),
+            blocked: registered!(
+                "receiving_blocked",
+                "1 while nothing is received, as the store is full of received messages",
+                Gauge::default()
+            ),
+            remembered: registered!("remembered_keys", "Idempotency keys that are remembered", Gauge::default()),
+            discarded: registered!(
+                "discarded",
+                "Received messages that were dropped, as the relay does not receive",
+                Counter::default()
+            ),
             waiting: registered!("waiting_calls", "HTTP calls that wait", Gauge::default()),
             open_connections: registered!("http_connections", "Open HTTP connections", Gauge::default()),
             token_life,

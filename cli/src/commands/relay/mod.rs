@@ -1,7 +1,7 @@
 //! `relay`: one connection for programs that cannot keep one, behind HTTP/1.1 on a Unix socket or a loopback address.
 //!
-//! * `listen`, `guard`, `serve`, `patience` are the HTTP server: sockets, who may call, connections and paths, and
-//!   callers that do not read.
+//! * `listen`, `guard`, `serve`, `patience`, `descriptors` are the HTTP server: sockets, who may call, connections and
+//!   paths, callers that do not read, and how many connections the system allows.
 //! * `options`, `intake`, `body`, `problem` read calls and write answers.
 //! * `post` with `send` and `stream`, `take`, `ask`, `sse` are the calls.
 //! * `outbox` has the messages to send, `inbox` the received ones, and `store` is the disk under both.
@@ -12,7 +12,9 @@
 
 mod args;
 mod ask;
+mod asks;
 mod body;
+mod descriptors;
 mod event;
 mod event_text;
 mod filter;
@@ -45,14 +47,14 @@ use std::time::Duration;
 
 use aliyun_mqtt::{AckMode, Config};
 use sd_notify::NotifyState;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use crate::exit::{Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::lang::phrase;
 use crate::report;
 use crate::settings::{GlobalArgs, Key, PATIENCE, Secret, Settings};
-use ask::Asks;
+use asks::Asks;
 use event::Event;
 use filter::Allowed;
 use guard::Token;
@@ -60,8 +62,8 @@ use inbox::{Inbox, Rules};
 use line::{Receiving, Stored};
 use listen::Listener;
 use metrics::Metrics;
-use outbox::{Bounds, Outbox};
-use room::Room;
+use outbox::Outbox;
+use room::{Bounds, Room};
 use shared::{Phase, Relay};
 use store::{Command, Store};
 
@@ -112,17 +114,16 @@ async fn serve(
     let owner = format!("{} at {}", config.instance_id(), config.endpoint());
     let telling = to.clone();
     let told = move |report| drop(telling.send(Event::Store(report)));
-    let (store, loaded, writer) = Store::start(directory, &owner, args.max_remembered, told)?;
     let metrics = Arc::new(Metrics::new());
+    let (store, loaded, writer) = Store::start(directory, &owner, args.max_remembered, &metrics, told)?;
     let bounds = Bounds { messages: args.max_messages, bytes: args.max_bytes };
-    let room = Arc::new(Room::new(bounds));
-    let settled = line::forward("relay-settled", to.clone(), Event::Settled)?;
-    let asked = line::forward("relay-replies", to.clone(), Event::Asked)?;
-    let last = loaded.inbox.iter().chain(&loaded.dead).map(|(id, _)| *id).max().unwrap_or_default();
-    let stored = Stored { store: store.clone(), room: Arc::clone(&room), next: last + 1 };
+    let room = Arc::new(Room::new(bounds, metrics.blocked.clone()));
+    let (settled, all_settled) = line::forward("relay-settled", to.clone(), Event::Settled)?;
+    let (asked, _) = line::forward("relay-replies", to.clone(), Event::Asked)?;
+    let stored = Stored { store: store.clone(), room: Arc::clone(&room), next: loaded.last_id + 1 };
     let receiving =
         Receiving { filters: args.subscribe.clone(), qos: args.qos, store: args.receives().then_some(stored) };
-    let rules = Rules { lease: args.lease, max_leases: args.max_leases };
+    let rules = Rules { lease: args.lease, max_leases: args.max_leases, dead: bounds };
     let relay = Rc::new(Relay {
         outbox: Outbox::new(store.clone(), settled, bounds, Arc::clone(&metrics), &loaded.outbox),
         inbox: Inbox::new(store.clone(), rules, Arc::clone(&room), Arc::clone(&metrics), &loaded),
@@ -138,6 +139,7 @@ async fn serve(
         max_waiting: args.max_waiting,
         client_timeout: args.client_timeout,
         calls: Rc::new(Cell::new(0)),
+        lists: Arc::new(Semaphore::new(take::LISTS)),
         phase: watch::Sender::new(Phase::Running),
         metrics: Arc::clone(&metrics),
     });
@@ -149,12 +151,13 @@ async fn serve(
     for listener in &listeners {
         report::note(format!("listening on {}", listener.shown()));
     }
-    let most = i64::try_from(args.max_connections).unwrap_or(i64::MAX);
+    let most = i64::try_from(descriptors::connections(args.max_connections)).unwrap_or(i64::MAX);
     for listener in listeners {
         tokio::task::spawn_local(serve::accept(Rc::clone(&relay), listener, token.clone(), most));
     }
-    let leases = Rc::clone(&relay);
+    let (leases, deadlines) = (Rc::clone(&relay), Rc::clone(&relay));
     tokio::task::spawn_local(async move { leases.inbox.watch().await });
+    tokio::task::spawn_local(async move { deadlines.outbox.watch().await });
     let discarded = Arc::clone(&metrics);
     let discard = move || {
         discarded.discarded.inc();
@@ -170,37 +173,40 @@ async fn serve(
         report::note("draining (press Ctrl-C again to exit at once)");
     }
     let patience = if ended.is_some() { Duration::ZERO } else { args.drain };
-    let kept = drain(&relay, &store, &mut events, patience).await;
-    if kept > 0 {
-        report::note(format!("{kept} messages stay in the store for the next run"));
-    }
+    drain(&relay, &store, &mut events, patience).await;
     drop(line);
     room.close();
     let client = relay.client.borrow_mut().take();
     if let Some(client) = client {
         report::leave_untaken();
+        log::info!("ending the connection to the server");
         let left = move || client.with_timeout(GOODBYE).disconnect();
         let left = tokio::task::spawn_blocking(left);
-        // What it did not deliver is counted above.
+        // What it did not deliver is counted below.
         let _ = pumped(&relay, &mut events, left).await;
+    }
+    // Everything is settled now; what was acknowledged at the last moment must not be sent again.
+    relay.outbox.leave_client();
+    let _ = pumped(&relay, &mut events, tokio::time::timeout(GOODBYE, all_settled)).await;
+    while let Ok(event) = events.try_recv() {
+        let _ = relay.handle(event);
+    }
+    let kept = relay.outbox.open();
+    if kept > 0 {
+        report::note(format!("{kept} messages stay in the store for the next run"));
     }
     store.send(Command::Close);
     let _ = tokio::task::spawn_blocking(move || writer.join()).await;
     Ok(ended)
 }
 
-/// Accepts nothing more, settles what is accepted, and leaves the rest on disk. Returns the number of these messages.
-async fn drain(
-    relay: &Rc<Relay>,
-    store: &Store,
-    events: &mut mpsc::UnboundedReceiver<Event>,
-    patience: Duration,
-) -> usize {
+/// Accepts nothing more, settles what is accepted, and leaves the rest on disk.
+async fn drain(relay: &Rc<Relay>, store: &Store, events: &mut mpsc::UnboundedReceiver<Event>, patience: Duration) {
     relay.outbox.drain();
     relay.phase.send_replace(Phase::Draining);
     let emptied = async { tokio::join!(relay.outbox.emptied(), relay.asks.emptied()) };
-    let emptied = pumped(relay, events, tokio::time::timeout(patience, emptied)).await;
-    let kept = if emptied.is_ok() { 0 } else { relay.outbox.persist_all() };
+    let _ = pumped(relay, events, tokio::time::timeout(patience, emptied)).await;
+    relay.outbox.persist_all();
     let _ = pumped(relay, events, store.ask(|done| Command::Sync { done })).await;
     relay.phase.send_replace(Phase::Leaving);
     let closed = async {
@@ -209,7 +215,6 @@ async fn drain(
         }
     };
     let _ = pumped(relay, events, tokio::time::timeout(LAST_ANSWERS, closed)).await;
-    kept
 }
 
 /// Waits for something while what happens on the other threads is handled.
@@ -219,7 +224,7 @@ async fn pumped<T>(relay: &Relay, events: &mut mpsc::UnboundedReceiver<Event>, w
         tokio::select! {
             biased;
             result = &mut wanted => return result,
-            // Its reasons to end are known already.
+            // The relay is ending: further reasons to end change nothing.
             _ = relay.run(events) => {}
         }
     }

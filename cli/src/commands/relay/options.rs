@@ -18,7 +18,7 @@ const MAX_WAIT: Duration = Duration::from_secs(600);
 /// The longest idempotency key, in bytes.
 const KEY: usize = 255;
 
-/// The parameters of a call, each taken once. What nobody takes is an error.
+/// The parameters of a call as they were sent, each taken once. What nobody takes is an error.
 #[derive(Debug)]
 pub(super) struct Query(Vec<(String, String)>);
 
@@ -45,15 +45,33 @@ fn invalid(detail: impl Into<String>) -> Problem {
 
 impl Query {
     pub(super) fn of(parts: &Parts) -> Self {
-        let query = parts.uri.query().unwrap_or_default().as_bytes();
-        Query(form_urlencoded::parse(query).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        // A name that is not UTF-8 is none of the known ones.
+        let name = |name| String::from_utf8_lossy(&decoded(name, true)).into_owned();
+        Query(pairs.map(|(given, value)| (name(given), value.to_string())).collect())
     }
 
     /// Takes a parameter that may be given once.
     pub(super) fn take(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        self.take_bytes(name, true)?.map(|value| text(name, value)).transpose()
+    }
+
+    /// Takes a topic filter. A plus is a wildcard there; a space is in no topic of the service.
+    pub(super) fn filter(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        self.take_bytes(name, false)?.map(|value| text(name, value)).transpose()
+    }
+
+    /// Returns true if the parameter is given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(given, _)| given == name)
+    }
+
+    fn take_bytes(&mut self, name: &str, plus_is_space: bool) -> Result<Option<Vec<u8>>, Problem> {
         let mut all = self.take_all(name).into_iter();
         match (all.next(), all.next()) {
-            (value, None) => Ok(value),
+            (value, None) => Ok(value.map(|value| decoded(&value, plus_is_space))),
             _ => Err(invalid(format!("the parameter {name} is given more than once"))),
         }
     }
@@ -118,7 +136,9 @@ impl Call {
         }
         let mut keys = headers.get_all("idempotency-key").iter();
         if let Some(key) = keys.next() {
-            let key = key.to_str().ok().filter(|key| (1..=KEY).contains(&key.len()) && keys.next().is_none());
+            let visible =
+                |key: &&str| (1..=KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+            let key = key.to_str().ok().filter(visible).filter(|_| keys.next().is_none());
             let why = format!("Idempotency-Key must be one value of 1 to {KEY} visible characters");
             call.key = Some(key.ok_or_else(|| invalid(why))?.to_string());
         }
@@ -134,15 +154,17 @@ impl Sent {
             None => QoS::AtLeastOnce,
             Some(text) => text.parse().map_err(|_| invalid("qos: it must be 0, 1 or 2"))?,
         };
-        let mut either = |name: &str| -> Result<Option<String>, Problem> {
+        let mut bytes = |name: &str| -> Result<Option<Vec<u8>>, Problem> {
             let header = format!("mqtt-{}", name.replace('_', "-"));
             let mut values = headers.get_all(&header).iter();
-            match (query.take(name)?, values.next()) {
+            match (query.take_bytes(name, true)?, values.next()) {
                 (given, None) => Ok(given),
-                (None, Some(value)) if values.next().is_none() => text(&header, value.as_bytes()).map(Some),
+                (None, Some(value)) if values.next().is_none() => Ok(Some(value.as_bytes().to_vec())),
                 _ => Err(invalid(format!("{name} is given more than once"))),
             }
         };
+        let correlation = bytes("correlation_data")?;
+        let mut either = |name: &str| bytes(name)?.map(|value| text(name, value)).transpose();
         let number =
             |text: String| text.parse().map_err(|_| invalid("message_expiry: it must be a whole number of seconds"));
         let flag = |text: String| match text.as_str() {
@@ -155,27 +177,28 @@ impl Sent {
             user: Vec::new(),
             expiry: either("message_expiry")?.map(number).transpose()?,
             response_topic: either("response_topic")?,
-            correlation: either("correlation_data")?.map(String::into_bytes),
+            correlation,
             text: either("text")?.map(flag).transpose()?.unwrap_or_default(),
         };
-        let mut pairs = query.take_all("user_property");
-        for value in headers.get_all("mqtt-user-property") {
-            pairs.push(text("mqtt-user-property", value.as_bytes())?);
-        }
+        let mut pairs: Vec<Vec<u8>> = query.take_all("user_property").iter().map(|pair| decoded(pair, true)).collect();
+        pairs.extend(headers.get_all("mqtt-user-property").iter().map(|value| value.as_bytes().to_vec()));
         for pair in pairs {
+            let pair = text("user_property", pair)?;
             let (key, value) = pair.split_once('=').ok_or_else(|| invalid("user_property: it must be KEY=VALUE"))?;
             properties.user.push((key.to_string(), value.to_string()));
-        }
-        if qos == QoS::AtMostOnce && (call.respond_async || call.key.is_some()) {
-            let what = "respond-async and Idempotency-Key are for QoS 1 and 2: a QoS 0 message is not stored";
-            return Err(invalid(what));
         }
         Ok(Sent { topic, qos, properties, call })
     }
 }
 
-fn text(header: &str, value: &[u8]) -> Result<String, Problem> {
-    String::from_utf8(value.to_vec()).map_err(|_| invalid(format!("the header {header} is not UTF-8")))
+fn text(name: &str, value: Vec<u8>) -> Result<String, Problem> {
+    String::from_utf8(value).map_err(|_| invalid(format!("{name} is not UTF-8")))
+}
+
+/// Decodes a part of a query.
+fn decoded(part: &str, plus_is_space: bool) -> Vec<u8> {
+    let part = if plus_is_space { part.replace('+', " ") } else { part.to_string() };
+    percent_encoding::percent_decode_str(&part).collect()
 }
 
 #[cfg(test)]
@@ -221,6 +244,9 @@ mod tests {
             "/?text=yes",
             "/?message_expiry=-1",
             "/?user_property=a",
+            "/?topic=%FF",
+            "/?user_property=a=%C3",
+            "/?content_type=%80",
         ] {
             assert_eq!(read(uri, &[]).unwrap_err().status, 400, "{uri}");
         }
@@ -229,10 +255,21 @@ mod tests {
             &[("idempotency-key", long.as_str())][..],
             &[("idempotency-key", "a"), ("idempotency-key", "b")],
             &[("idempotency-key", "")],
+            &[("idempotency-key", "1 k")],
         ] {
             assert_eq!(read("/", headers).unwrap_err().status, 400, "{headers:?}");
         }
-        assert_eq!(read("/?qos=0", &[("prefer", "respond-async")]).unwrap_err().status, 400);
         assert_eq!(read("/?text=1", &[("mqtt-text", "true")]).unwrap_err().status, 400);
+    }
+
+    #[test]
+    fn a_query_is_decoded_as_forms_are_but_a_filter_keeps_its_plus_and_correlation_data_are_bytes() {
+        let sent = read("/?topic=demo/a+b&&correlation_data=%FF+&wait=1", &[]).unwrap();
+        assert_eq!(sent.topic.as_deref(), Some("demo/a b"));
+        assert_eq!(sent.properties.correlation.as_deref(), Some(&b"\xFF "[..]));
+        let (parts, ()) = Request::builder().uri("/?filter=demo/+&max=1").body(()).unwrap().into_parts();
+        let mut query = Query::of(&parts);
+        assert_eq!(query.filter("filter").unwrap().as_deref(), Some("demo/+"));
+        assert!(query.has("max") && !query.has("filter"));
     }
 }

@@ -1,9 +1,12 @@
 //! Messages that the relay has accepted and that are not settled yet.
 //!
 //! A message is in memory from its acceptance to its end. It is also on disk if its caller does not wait for the fate
-//! (`Prefer: respond-async`), if it has an idempotency key, or once its caller has waited long enough. The fate of a
-//! message that is on disk is told only after its record is removed and the answer for its key is noted, so that no
-//! crash can give a second answer.
+//! (`Prefer: respond-async`), if it has an idempotency key, or once its caller has waited long enough: the outbox keeps
+//! these deadlines, whether the caller is still there or not. The fate of a message that is on disk is told after its
+//! record is removed and the answer for its key is noted, so that no crash can give a second answer; `store` explains
+//! what happens while the disk fails.
+
+mod op;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -11,102 +14,45 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Delivery, Error, ErrorKind, Fate, QoS, Receipt, Settled};
-use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, watch};
+use aliyun_mqtt::{Client, QoS, Receipt, Settled};
+use tokio::sync::Notify;
 
 use super::metrics::Metrics;
 use super::problem::{Problem, Reason};
+use super::room::Bounds;
 use super::store::{Accepted, Command, Records, Sending, Store};
 use crate::report;
+use op::{Disk, Op, is_final, key_reused, size_of};
 
-/// QoS 1 and 2 messages have no deadline of their own: a caller that has waited long enough leaves them to the disk.
-const ENDLESS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(super) use op::{Answer, Progress, Ticket};
 
-/// The fate of a message.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Answer {
-    /// The server has acknowledged it; at QoS 0, it was written.
-    Done {
-        qos: u8,
-        attempts: u32,
-    },
-    Failed(Problem),
-}
-
-/// What a waiting call sees of its message.
-#[derive(Debug, Clone)]
-pub(super) enum Progress {
-    Open,
-    /// It is on disk.
-    Stored,
-    /// It is on its way, but could not be stored.
-    Unstored(String),
-    /// It is settled. `repeated`: this is the answer of an earlier call with the same key.
-    Over {
-        answer: Arc<Answer>,
-        repeated: bool,
-    },
-}
-
-/// A call's view of its message.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    pub(super) seq: u64,
-    pub(super) qos: QoS,
-    pub(super) progress: watch::Receiver<Progress>,
-    /// An earlier call with the same key has brought the message.
-    pub(super) joined: bool,
-}
-
-/// How many messages, and bytes of them, are accepted at the same time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
-}
+/// The pause until the client is asked again for the end of a QoS 0 message.
+const AGAIN: Duration = Duration::from_millis(5);
 
 pub(super) struct Outbox {
     store: Store,
-    settled: mpsc::Sender<Settled>,
     bounds: Bounds,
     metrics: Arc<Metrics>,
     state: RefCell<State>,
     emptied: Notify,
+    /// The first deadline has changed.
+    due: Notify,
 }
 
-#[derive(Default)]
 struct State {
     client: Option<Client>,
+    /// Where the client tells the fates; `None` at the end.
+    settled: Option<mpsc::Sender<Settled>>,
     next: u64,
     ops: HashMap<u64, Op>,
     /// The messages whose call had this key.
     keys: HashMap<[u8; 32], u64>,
     /// The messages that the client does not have yet, in their order.
     waiting: BTreeSet<u64>,
+    /// When calls have waited long enough, with their messages.
+    deadlines: BTreeSet<(Instant, u64)>,
     bytes: usize,
     draining: bool,
-}
-
-struct Op {
-    sending: Arc<Sending>,
-    size: usize,
-    disk: Disk,
-    /// For QoS 0: how long the call waits.
-    timeout: Duration,
-    since: Instant,
-    delivery: Option<Delivery>,
-    progress: watch::Sender<Progress>,
-    /// The fate, while the store notes it.
-    answer: Option<Answer>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Disk {
-    No,
-    Writing,
-    Yes,
 }
 
 impl Outbox {
@@ -118,7 +64,17 @@ impl Outbox {
         metrics: Arc<Metrics>,
         loaded: &Records,
     ) -> Self {
-        let mut state = State { next: 1, ..State::default() };
+        let mut state = State {
+            client: None,
+            settled: Some(settled),
+            next: 1,
+            ops: HashMap::new(),
+            keys: HashMap::new(),
+            waiting: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            bytes: 0,
+            draining: false,
+        };
         for (seq, record) in loaded {
             state.next = seq + 1;
             let Some(sending) = Sending::decode(record) else {
@@ -128,27 +84,30 @@ impl Outbox {
             if let Some(key) = &sending.key {
                 state.keys.insert(key.hash, *seq);
             }
-            let op = Op::new(sending, Disk::Yes, ENDLESS, Progress::Stored);
+            let op = Op::new(sending, Disk::Yes, None, Progress::Stored);
             state.bytes += op.size;
             state.waiting.insert(*seq);
             state.ops.insert(*seq, op);
         }
         metrics.in_flight.set(state.ops.len().try_into().unwrap_or(i64::MAX));
         metrics.spooled.set(metrics.in_flight.get());
-        Outbox { store, settled, bounds, metrics, state: RefCell::new(state), emptied: Notify::new() }
+        Outbox { store, bounds, metrics, state: state.into(), emptied: Notify::new(), due: Notify::new() }
     }
 
-    /// Accepts a message. `durable`: it is on disk before it is sent. `timeout`: how long the call waits.
-    pub(super) fn accept(&self, sending: Sending, durable: bool, timeout: Duration) -> Result<Ticket, Problem> {
+    /// Accepts a message. `durable`: it is on disk before it is sent. `wait`: how long the call waits.
+    pub(super) fn accept(&self, sending: Sending, durable: bool, wait: Duration) -> Result<Ticket, Problem> {
         let mut state = self.state.borrow_mut();
         let known = sending.key.and_then(|key| Some((key, *state.keys.get(&key.hash)?)));
         if let Some((key, seq)) = known
             && let Some(op) = state.ops.get(&seq)
         {
-            if op.sending.key != Some(key) {
+            if op.sending.key == Some(key) {
+                return Ok(Ticket { progress: op.progress.subscribe(), joined: true });
+            }
+            // Otherwise the store knows better which of the two calls the key belongs to.
+            if op.disk == Disk::Yes {
                 return Err(key_reused());
             }
-            return Ok(Ticket { seq, qos: op.sending.qos, progress: op.progress.subscribe(), joined: true });
         }
         if state.draining {
             return Err(Problem::new(Reason::Draining, "the relay is ending and accepts nothing more"));
@@ -163,56 +122,73 @@ impl Outbox {
         }
         let seq = state.next;
         state.next += 1;
-        let (qos, key) = (sending.qos, sending.key);
-        let timeout = if qos == QoS::AtMostOnce { timeout } else { ENDLESS };
-        let durable = durable || key.is_some();
-        let op = Op::new(sending, if durable { Disk::Writing } else { Disk::No }, timeout, Progress::Open);
+        let key = sending.key;
+        let (disk, deadline) = match durable || key.is_some() {
+            true => (Disk::Writing, None),
+            false => (Disk::No, Some(Instant::now() + wait)),
+        };
+        let op = Op::new(sending, disk, deadline, Progress::Open);
         let progress = op.progress.subscribe();
         state.bytes += op.size;
         self.metrics.in_flight.inc();
         if let Some(key) = key {
-            state.keys.insert(key.hash, seq);
+            state.keys.entry(key.hash).or_insert(seq);
         }
-        if durable {
+        if disk == Disk::Writing {
             self.store.send(Command::Accept { seq, record: op.sending.encode(), key });
-            state.ops.insert(seq, op);
-        } else {
-            state.ops.insert(seq, op);
+        }
+        state.ops.insert(seq, op);
+        if let Some(deadline) = deadline {
+            state.deadlines.insert((deadline, seq));
+            if state.deadlines.first() == Some(&(deadline, seq)) {
+                self.due.notify_one();
+            }
             self.enqueue(&mut state, seq);
         }
-        Ok(Ticket { seq, qos, progress, joined: false })
+        Ok(Ticket { progress, joined: false })
     }
 
-    /// Handles a message whose call has waited long enough.
-    pub(super) fn expire_or_persist(&self, seq: u64, qos: QoS) {
-        match qos {
-            QoS::AtMostOnce => self.expire(seq),
-            QoS::AtLeastOnce | QoS::ExactlyOnce => self.persist(seq),
+    /// Handles messages whose calls have waited long enough, as long as the relay runs.
+    pub(super) async fn watch(&self) {
+        loop {
+            let next = self.state.borrow().deadlines.first().map(|(end, _)| *end);
+            match next {
+                None => self.due.notified().await,
+                Some(end) => tokio::select! {
+                    () = tokio::time::sleep_until(end.into()) => self.expire(Instant::now()),
+                    () = self.due.notified() => {}
+                },
+            }
         }
     }
 
-    /// Stores a QoS 1 or 2 message whose call has waited long enough.
-    fn persist(&self, seq: u64) {
+    fn expire(&self, now: Instant) {
         let mut state = self.state.borrow_mut();
-        if let Some(op) = state.ops.get_mut(&seq)
-            && op.disk == Disk::No
-            && op.sending.qos != QoS::AtMostOnce
-        {
-            op.disk = Disk::Writing;
-            op.progress.send_replace(Progress::Open);
-            self.store.send(Command::Accept { seq, record: op.sending.encode(), key: None });
+        while let Some((end, seq)) = state.deadlines.first().copied().filter(|(end, _)| *end <= now) {
+            state.deadlines.remove(&(end, seq));
+            self.waited(&mut state, seq);
         }
     }
 
-    /// Withdraws a QoS 0 message whose call has waited long enough.
-    fn expire(&self, seq: u64) {
-        let mut state = self.state.borrow_mut();
-        if state.waiting.remove(&seq) {
+    /// Handles a message whose call has waited long enough: one of QoS 1 or 2 is stored, one of QoS 0 is withdrawn.
+    fn waited(&self, state: &mut State, seq: u64) {
+        let Some(op) = state.ops.get_mut(&seq) else { return };
+        if op.sending.qos != QoS::AtMostOnce {
+            if op.disk == Disk::No && op.answer.is_none() {
+                op.disk = Disk::Writing;
+                op.progress.send_replace(Progress::Open);
+                self.store.send(Command::Accept { seq, record: op.sending.encode(), key: None });
+            }
+        } else if state.waiting.remove(&seq) {
             let problem = Problem::new(Reason::NoConnection, "there was no connection in time");
-            self.finish(&mut state, seq, &Answer::Failed(problem));
-        } else if let Some(delivery) = state.ops.get(&seq).and_then(|op| op.delivery.as_ref()) {
-            // This settles it, and then it is reported as any other.
-            let _ = delivery.try_wait();
+            self.conclude(state, seq, Answer::Failed(problem));
+        } else if let Some(delivery) = &op.delivery
+            // This settles it, and then it is reported as any other; the client's clock may be a little behind.
+            && matches!(delivery.try_wait(), Ok(None))
+        {
+            let again = Instant::now() + AGAIN;
+            op.deadline = Some(again);
+            state.deadlines.insert((again, seq));
         }
     }
 
@@ -237,12 +213,15 @@ impl Outbox {
             Accepted::Stored => {
                 self.stored(op, Disk::Yes);
                 op.progress.send_replace(Progress::Stored);
+                if let Some(key) = op.sending.key {
+                    state.keys.insert(key.hash, seq);
+                }
                 if new {
                     self.enqueue(&mut state, seq);
                 }
                 return;
             }
-            Accepted::Failed(error) if !new => {
+            Accepted::Failed(error) | Accepted::Uncertain(error) if !new => {
                 op.disk = Disk::No;
                 op.progress.send_replace(Progress::Unstored(error));
                 return;
@@ -260,6 +239,10 @@ impl Outbox {
             Accepted::TooManyKeys => Problem::new(Reason::TooManyKeys, "too many keys are remembered")
                 .hint("raise --max-remembered, or send keys only with calls that may be repeated"),
             Accepted::Failed(error) => Problem::new(Reason::Disk, format!("the store cannot be written: {error}")),
+            Accepted::Uncertain(error) => {
+                let detail = "the store cannot be written; if the relay ends before it can, the message may be sent";
+                Problem::new(Reason::Unknown, format!("{detail}: {error}"))
+            }
         };
         self.finish(&mut state, seq, &Answer::Failed(failed));
     }
@@ -298,24 +281,42 @@ impl Outbox {
         }
     }
 
-    /// Stores what is not settled and not on disk, and returns the number of messages that stay on disk.
-    pub(super) fn persist_all(&self) -> usize {
-        let open: Vec<u64> = self.state.borrow().ops.keys().copied().collect();
-        open.iter().for_each(|seq| self.persist(*seq));
-        self.state.borrow().ops.values().filter(|op| op.sending.qos != QoS::AtMostOnce).count()
+    /// Ends the wait of all calls: what is not settled is stored.
+    pub(super) fn persist_all(&self) {
+        let mut state = self.state.borrow_mut();
+        state.deadlines.clear();
+        let mut open: Vec<u64> = state.ops.keys().copied().collect();
+        open.sort_unstable();
+        for seq in open {
+            self.waited(&mut state, seq);
+        }
+    }
+
+    /// Returns the number of messages that are not settled.
+    pub(super) fn open(&self) -> usize {
+        let state = self.state.borrow();
+        state.ops.values().filter(|op| op.sending.qos != QoS::AtMostOnce && op.answer.is_none()).count()
+    }
+
+    /// Lets go of the client and of what it reports to.
+    pub(super) fn leave_client(&self) {
+        let mut state = self.state.borrow_mut();
+        state.client = None;
+        state.settled = None;
+        state.ops.values_mut().for_each(|op| op.delivery = None);
     }
 
     /// Gives a message to the client, or keeps it until there is one.
     fn enqueue(&self, state: &mut State, seq: u64) {
         let Some(op) = state.ops.get_mut(&seq) else { return };
-        let Some(client) = state.client.as_ref().filter(|_| state.waiting.is_empty()) else {
+        let (Some(client), Some(settled), true) = (&state.client, &state.settled, state.waiting.is_empty()) else {
             state.waiting.insert(seq);
             return;
         };
-        match client.try_enqueue(op.sending.message().timeout(op.timeout)) {
+        match client.try_enqueue(op.message()) {
             Ok(delivery) => {
                 self.metrics.published.inc();
-                delivery.report_to(&self.settled, seq);
+                delivery.report_to(settled, seq);
                 op.delivery = Some(delivery);
             }
             Err(error) => self.settle(state, seq, Err(error)),
@@ -323,10 +324,12 @@ impl Outbox {
     }
 
     fn settle(&self, state: &mut State, seq: u64, result: aliyun_mqtt::Result<Receipt>) {
+        let open = state.client.as_ref().is_some_and(|client| client.check_open().is_ok());
         let Some(op) = state.ops.get_mut(&seq) else { return };
         if let Err(error) = &result
             && op.sending.qos != QoS::AtMostOnce
-            && is_of_the_client(error)
+            && !open
+            && !is_final(error)
         {
             // The client has ended, and soon the relay; the next one sends the message.
             op.delivery = None;
@@ -348,6 +351,12 @@ impl Outbox {
             Answer::Failed(problem) => Some(problem.fate.as_deref().unwrap_or("unknown")),
         };
         self.metrics.settled(failed, op.since.elapsed());
+        self.conclude(state, seq, answer);
+    }
+
+    /// Notes the fate of a message on disk, if the message is there, and tells it.
+    fn conclude(&self, state: &mut State, seq: u64, answer: Answer) {
+        let Some(op) = state.ops.get_mut(&seq) else { return };
         if op.disk == Disk::No {
             return self.finish(state, seq, &answer);
         }
@@ -370,6 +379,9 @@ impl Outbox {
         self.metrics.in_flight.dec();
         state.bytes -= op.size;
         state.waiting.remove(&seq);
+        if let Some(deadline) = op.deadline {
+            state.deadlines.remove(&(deadline, seq));
+        }
         if let Some(key) = &op.sending.key
             && state.keys.get(&key.hash) == Some(&seq)
         {
@@ -385,35 +397,4 @@ impl Outbox {
         self.metrics.spooled.inc_by(i64::from(disk == Disk::Yes) - i64::from(op.disk == Disk::Yes));
         op.disk = disk;
     }
-}
-
-impl Op {
-    fn new(sending: Sending, disk: Disk, timeout: Duration, progress: Progress) -> Self {
-        Op {
-            size: size_of(&sending),
-            sending: Arc::new(sending),
-            disk,
-            timeout,
-            since: Instant::now(),
-            delivery: None,
-            progress: watch::Sender::new(progress),
-            answer: None,
-        }
-    }
-}
-
-/// Returns the approximate memory of a message.
-fn size_of(sending: &Sending) -> usize {
-    let user: usize = sending.properties.user.iter().map(|(key, value)| key.len() + value.len()).sum();
-    sending.topic.len() + sending.payload.len() + user + 512
-}
-
-fn key_reused() -> Problem {
-    Problem::new(Reason::KeyReused, "the Idempotency-Key was used for a different call")
-        .hint("make a new key for each message, and repeat a call with its own key and body only")
-}
-
-/// Returns true if the client has ended, which is no fate for a message that the next client can send.
-fn is_of_the_client(error: &Error) -> bool {
-    error.fate() != Some(Fate::Refused) && error.kind() != ErrorKind::Invalid
 }

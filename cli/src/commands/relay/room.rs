@@ -1,15 +1,24 @@
-//! The bound of received messages.
+//! Bounds, and the room for received messages.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::outbox::Bounds;
+use prometheus_client::metrics::gauge::Gauge;
 
-/// The room for received messages, dead letters included. The thread that receives waits for it.
+/// How many messages, and bytes of them, are held at the same time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+/// The room for received messages; dead letters have a bound of their own. The thread that receives waits for it.
 #[derive(Debug)]
 pub(super) struct Room {
     bounds: Bounds,
     used: Mutex<Used>,
     freed: Condvar,
+    /// 1 while the thread waits.
+    blocked: Gauge,
 }
 
 #[derive(Debug, Default)]
@@ -20,8 +29,8 @@ struct Used {
 }
 
 impl Room {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        Room { bounds, used: Mutex::default(), freed: Condvar::new() }
+    pub(super) fn new(bounds: Bounds, blocked: Gauge) -> Self {
+        Room { bounds, used: Mutex::default(), freed: Condvar::new(), blocked }
     }
 
     /// Waits for room for at least the first of these messages, and takes room for as many as fit. Returns their
@@ -44,7 +53,14 @@ impl Room {
                 count += 1;
             }
             if count > 0 {
+                self.blocked.set(0);
                 return count;
+            }
+            if self.blocked.set(1) == 0 {
+                crate::report::warning(format!(
+                    "receiving pauses: {} received messages of {} bytes are stored, and nobody deletes them",
+                    used.messages, used.bytes
+                ));
             }
             used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
         }
@@ -86,10 +102,18 @@ mod tests {
 
     #[test]
     fn room_is_taken_up_to_its_bounds_and_a_message_that_is_too_large_fits_alone() {
-        let room = Room::new(Bounds { messages: 2, bytes: 100 });
+        let room = Room::new(Bounds { messages: 2, bytes: 100 }, Gauge::default());
         assert_eq!(room.wait(&[200, 1]), 1);
         room.give(200);
         assert_eq!(room.wait(&[1, 1, 1]), 2);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| room.wait(&[1]));
+            while room.blocked.get() == 0 {
+                std::thread::yield_now();
+            }
+            room.give(1);
+            assert_eq!((waiting.join().unwrap(), room.blocked.get()), (1, 0));
+        });
         room.close();
         assert_eq!(room.wait(&[1]), 0);
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::body::Body;
 use super::intake;
-use super::options::Sent;
+use super::options::{Call, Sent};
 use super::outbox::{Answer, Progress, Ticket};
 use super::problem::{Problem, Reason};
 use super::shared::{Phase, Relay, Waiting};
@@ -35,7 +35,7 @@ pub(super) async fn post(
     let payload = intake::read(body, relay.config.limits().payload_len, relay.client_timeout).await?;
     let call = sent.call;
     let sending = sending(topic, sent.qos, sent.properties, payload, call.key.as_deref());
-    check(&relay, &sending)?;
+    check(&relay, &sending, &call)?;
     let deadline = Instant::now() + call.wait;
     let ticket = relay.outbox.accept(sending, call.respond_async, call.wait)?;
     let outcome = outcome(&relay, ticket, deadline, call.respond_async).await;
@@ -70,15 +70,19 @@ pub(super) fn sending(
     sending
 }
 
-/// Checks a message against the rules of the service.
-pub(super) fn check(relay: &Relay, sending: &Sending) -> Result<(), Problem> {
+/// Checks a message against the rules of its call and of the service.
+pub(super) fn check(relay: &Relay, sending: &Sending, call: &Call) -> Result<(), Problem> {
+    if sending.qos == QoS::AtMostOnce && (call.respond_async || call.key.is_some()) {
+        let what = "respond-async and Idempotency-Key are for QoS 1 and 2: a QoS 0 message is not stored";
+        return Err(Problem::new(Reason::Invalid, what));
+    }
     sending.properties.check(&relay.config)?;
     relay.config.check(&sending.message()).map_err(|error| Problem::from(&error))
 }
 
 /// Waits for what the call is answered.
 pub(super) async fn outcome(relay: &Relay, ticket: Ticket, deadline: Instant, respond_async: bool) -> Outcome {
-    let Ticket { seq, qos, mut progress, joined } = ticket;
+    let Ticket { mut progress, joined } = ticket;
     let enough = |progress: &Progress| match progress {
         Progress::Over { .. } => true,
         Progress::Stored => respond_async,
@@ -92,7 +96,7 @@ pub(super) async fn outcome(relay: &Relay, ticket: Ticket, deadline: Instant, re
     let seen = match seen {
         Some(seen) => seen,
         None => {
-            relay.outbox.expire_or_persist(seq, qos);
+            // The outbox stores the message now, or withdraws it.
             let settled = |progress: &Progress| !matches!(progress, Progress::Open);
             match tokio::time::timeout(GRACE, progress.wait_for(settled)).await {
                 Ok(Ok(progress)) => progress.clone(),
@@ -167,6 +171,10 @@ impl Outcome {
 }
 
 pub(super) fn json_response(status: StatusCode, object: &serde_json::Value) -> Response<Body> {
+    json_body(status, Body::full(object.to_string()))
+}
+
+pub(super) fn json_body(status: StatusCode, body: Body) -> Response<Body> {
     let response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
-    response.body(Body::full(object.to_string())).unwrap_or_default()
+    response.body(body).unwrap_or_default()
 }

@@ -1,7 +1,6 @@
 //! Connections and paths.
 
 use std::convert::Infallible;
-use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,7 +22,6 @@ use super::patience::Patient;
 use super::problem::{Problem, Reason};
 use super::send::json_response;
 use super::shared::{Phase, Relay};
-use super::store::Shelf;
 use super::{ask, post, sse, take};
 
 /// The largest head of a request, in bytes.
@@ -70,20 +68,12 @@ pub(super) async fn accept(relay: Rc<Relay>, listener: Listener, token: Option<T
     }
     match listener {
         Listener::Unix(listener, _file) => {
-            accept_all!(
-                nonblocking(listener.set_nonblocking(true)).and_then(|()| tokio::net::UnixListener::from_std(listener))
-            );
+            accept_all!(listener.set_nonblocking(true).and_then(|()| tokio::net::UnixListener::from_std(listener)));
         }
         Listener::Tcp(listener, _) => {
-            accept_all!(
-                nonblocking(listener.set_nonblocking(true)).and_then(|()| tokio::net::TcpListener::from_std(listener))
-            );
+            accept_all!(listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener)));
         }
     }
-}
-
-fn nonblocking(set: io::Result<()>) -> io::Result<()> {
-    set
 }
 
 async fn connection<S: AsyncRead + AsyncWrite + Unpin + 'static>(relay: Rc<Relay>, stream: S, guard: Rc<Guard>) {
@@ -142,7 +132,7 @@ async fn route(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Result<Respons
     match (segments.as_slice(), &method) {
         (["v1", "messages"], &Method::POST) => post::post(relay, parts, body, None).await,
         (["v1", "messages"], &Method::GET) => take::get(relay, &parts).await,
-        (["v1", "messages", id], &Method::DELETE) => take::delete(relay, Shelf::Inbox, id).await,
+        (["v1", "messages", id], &Method::DELETE) => take::delete(relay, id, false).await,
         (["v1", "p2p", client], &Method::POST) => {
             let topic = p2p(&relay, client)?;
             post::post(relay, parts, body, Some(topic)).await
@@ -150,16 +140,16 @@ async fn route(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Result<Respons
         (["v1", "requests"], &Method::POST) => ask::post(relay, parts, body).await,
         (["v1", "dead"], &Method::GET) => take::dead(relay, &parts).await,
         (["v1", "dead", id], &Method::POST) => take::revive(relay, id).await,
-        (["v1", "dead", id], &Method::DELETE) => take::delete(relay, Shelf::Dead, id).await,
+        (["v1", "dead", id], &Method::DELETE) => take::delete(relay, id, true).await,
         (["v1", "events"], &Method::GET) => sse::get(relay),
-        (["metrics"], &Method::GET) => {
+        (["metrics"], &Method::GET | &Method::HEAD) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             let response = Response::builder().header(header::CONTENT_TYPE, kind);
             let token_end = relay.client.borrow().as_ref().and_then(Client::token_expires);
             Ok(response.body(Body::full(relay.metrics.text(token_end))).unwrap_or_default())
         }
-        (["healthz"], &Method::GET) => Ok(json_response(StatusCode::OK, &json!({ "healthy": true }))),
-        (["readyz"], &Method::GET) => Ok(match relay.not_ready() {
+        (["healthz"], &Method::GET | &Method::HEAD) => Ok(json_response(StatusCode::OK, &json!({ "healthy": true }))),
+        (["readyz"], &Method::GET | &Method::HEAD) => Ok(match relay.not_ready() {
             None => json_response(StatusCode::OK, &json!({ "ready": true })),
             Some(why) => json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({ "ready": false, "reason": why })),
         }),
@@ -183,7 +173,8 @@ fn allowed(segments: &[&str]) -> Option<&'static str> {
         ["v1", "messages"] => "GET, POST",
         ["v1", "messages", _] => "DELETE",
         ["v1", "p2p", _] | ["v1", "requests"] => "POST",
-        ["v1", "dead"] | ["v1", "events"] | ["metrics"] | ["healthz"] | ["readyz"] => "GET",
+        ["v1", "dead"] | ["v1", "events"] => "GET",
+        ["metrics"] | ["healthz"] | ["readyz"] => "GET, HEAD",
         ["v1", "dead", _] => "DELETE, POST",
         _ => return None,
     })

@@ -1,14 +1,15 @@
 //! What all calls share, and what happens on the other threads.
 
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aliyun_mqtt::{Client, Config};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
-use super::ask::Asks;
+use super::asks::Asks;
 use super::event::Event;
 use super::event_text;
 use super::filter::Allowed;
@@ -23,7 +24,7 @@ use crate::exit::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Running,
-    /// Nothing new is accepted, and nobody is kept waiting for messages.
+    /// Nothing new is accepted, and polls that wait for messages end.
     Draining,
     /// What is not settled stays on disk.
     Leaving,
@@ -46,6 +47,8 @@ pub(super) struct Relay {
     /// How long a caller may take to send its call or to read its answer.
     pub(super) client_timeout: Duration,
     pub(super) calls: Rc<Cell<usize>>,
+    /// Bounds how many lists of dead letters are read at the same time.
+    pub(super) lists: Arc<Semaphore>,
     pub(super) phase: watch::Sender<Phase>,
 }
 
@@ -98,25 +101,35 @@ impl Relay {
     pub(super) async fn run(&self, events: &mut mpsc::UnboundedReceiver<Event>) -> Option<Failure> {
         loop {
             // The relay holds a sender itself.
-            match events.recv().await? {
-                Event::Settled(settled) => self.outbox.settled(settled),
-                Event::Asked(number) => self.asks.ended(number),
-                Event::Store(Report::Accepted { seq, verdict }) => self.outbox.accepted(seq, verdict),
-                Event::Store(Report::Kept { seq }) => self.outbox.kept(seq),
-                Event::Received(messages) => self.inbox.arrived(messages),
-                Event::Client(client) => {
-                    self.metrics.connected(true);
-                    let _ = self.events.send("event: connected\ndata: {\"number\":1}\n\n".into());
-                    *self.client.borrow_mut() = Some(client.clone());
-                    self.outbox.connected(client);
-                }
-                Event::Subscribed => self.subscribed.set(true),
-                Event::Connection(event) => self.connection(&event),
-                Event::Ended(reason) => return Some(Failure::from(&reason)),
-                Event::Fatal(failure) => return Some(failure),
-                Event::Stop => return None,
+            if let ControlFlow::Break(why) = self.handle(events.recv().await?) {
+                return why;
             }
         }
+    }
+
+    /// Handles one event. Breaks with the reason of the end, if this is one.
+    pub(super) fn handle(&self, event: Event) -> ControlFlow<Option<Failure>> {
+        match event {
+            Event::Settled(settled) => self.outbox.settled(settled),
+            Event::Asked(number) => self.asks.ended(number),
+            Event::Store(Report::Accepted { seq, verdict }) => self.outbox.accepted(seq, verdict),
+            Event::Store(Report::Kept { seq }) => self.outbox.kept(seq),
+            Event::Store(Report::Removed { ids, written, done }) => self.inbox.removed(&ids, written, done),
+            Event::Store(Report::Revived { id, written, done }) => self.inbox.revived(id, written, done),
+            Event::Received(messages) => self.inbox.arrived(messages),
+            Event::Client(client) => {
+                self.metrics.connected(true);
+                let _ = self.events.send("event: connected\ndata: {\"number\":1}\n\n".into());
+                *self.client.borrow_mut() = Some(client.clone());
+                self.outbox.connected(client);
+            }
+            Event::Subscribed => self.subscribed.set(true),
+            Event::Connection(event) => self.connection(&event),
+            Event::Ended(reason) => return ControlFlow::Break(Some(Failure::from(&reason))),
+            Event::Fatal(failure) => return ControlFlow::Break(Some(failure)),
+            Event::Stop => return ControlFlow::Break(None),
+        }
+        ControlFlow::Continue(())
     }
 
     fn connection(&self, event: &aliyun_mqtt::Event) {
@@ -125,7 +138,7 @@ impl Relay {
             aliyun_mqtt::Event::Disconnected { .. } | aliyun_mqtt::Event::Ended { .. } => self.metrics.connected(false),
             _ => {}
         }
-        // Without a listener, nobody wants to know.
+        // Fails if no call listens.
         let _ = self.events.send(event_text::event(event).into());
     }
 }

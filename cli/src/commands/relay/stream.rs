@@ -146,10 +146,11 @@ impl Reader {
         let LineMessage { topic, qos, properties, payload } =
             message.ok_or_else(|| Problem::new(Reason::Invalid, "the line is blank"))?;
         self.relay.publish.check_topic(&topic)?;
-        // The key of the call and the place of the line: a repeated call repeats each line.
+        // The key of the call and the place of the line: a repeated call repeats each line. No call has a key with a
+        // space.
         let key = self.call.key.as_ref().map(|key| format!("{} {key}", self.number));
         let sending = send::sending(topic, qos, properties, Bytes::from(payload), key.as_deref());
-        send::check(&self.relay, &sending)?;
+        send::check(&self.relay, &sending, &self.call)?;
         self.relay.outbox.accept(sending, self.call.respond_async, self.call.wait)
     }
 }

@@ -9,13 +9,6 @@ pub(in super::super) struct KeyUse {
     pub(in super::super) print: [u8; 32],
 }
 
-/// The place of a received message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Shelf {
-    Inbox,
-    Dead,
-}
-
 /// The work of the store.
 #[derive(Debug)]
 pub(in super::super) enum Command {
@@ -45,23 +38,23 @@ pub(in super::super) enum Command {
     Lease {
         counts: Vec<(u64, u32)>,
     },
-    /// Remove received messages, wherever they are.
+    /// Remove received messages, wherever they are. Answered by [`Report::Removed`].
     Remove {
         ids: Vec<u64>,
-        done: oneshot::Sender<Result<(), String>>,
+        done: Done,
     },
-    /// Move a received message to the dead letters.
+    /// Move a received message to the dead letters, and drop dead letters for it.
     Bury {
         id: u64,
+        dropped: Vec<u64>,
     },
-    /// Move a dead letter back.
+    /// Move a dead letter back. Answered by [`Report::Revived`].
     Revive {
         id: u64,
-        done: oneshot::Sender<Result<(), String>>,
+        done: Done,
     },
-    /// Read records, after everything before is written.
+    /// Read received messages, after everything before is written.
     Read {
-        shelf: Shelf,
         ids: Vec<u64>,
         done: oneshot::Sender<Result<Records, String>>,
     },
@@ -74,6 +67,10 @@ pub(in super::super) enum Command {
 
 pub(in super::super) type Records = Vec<(u64, Vec<u8>)>;
 
+/// Tells a call, if it still waits, whether the message existed. The call learns it only after the memory has changed:
+/// a call that ends early leaves nothing half done.
+pub(in super::super) type Done = oneshot::Sender<Result<bool, String>>;
+
 /// What became of a message to accept.
 #[derive(Debug)]
 pub(in super::super) enum Accepted {
@@ -84,8 +81,10 @@ pub(in super::super) enum Accepted {
     /// Its key was used for another call.
     Mismatch,
     TooManyKeys,
-    /// It could not be written.
+    /// It could not be written, and is not on disk.
     Failed(String),
+    /// It could not be written, and a part of the failed write may be on disk.
+    Uncertain(String),
 }
 
 /// What the store tells without being asked again.
@@ -93,8 +92,12 @@ pub(in super::super) enum Accepted {
 pub(in super::super) enum Report {
     /// It has decided about a message.
     Accepted { seq: u64, verdict: Accepted },
-    /// It has noted the fate of a message.
+    /// It has noted the fate of a message, or will: see the documentation of the module.
     Kept { seq: u64 },
+    /// It has removed received messages, or could not.
+    Removed { ids: Vec<u64>, written: Result<(), String>, done: Done },
+    /// It has put a dead letter back, or could not.
+    Revived { id: u64, written: Result<(), String>, done: Done },
 }
 
 /// The contents of the file at the start.
@@ -104,6 +107,8 @@ pub(in super::super) struct Loaded {
     pub(in super::super) inbox: Records,
     pub(in super::super) dead: Records,
     pub(in super::super) leases: Vec<(u64, u32)>,
+    /// The highest id that a received message ever had.
+    pub(in super::super) last_id: u64,
     /// A random number that the ids of messages are made with.
     pub(in super::super) secret: [u8; 32],
 }
