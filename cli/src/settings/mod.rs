@@ -1,6 +1,8 @@
 //! The settings: their values, where each comes from, and which has precedence.
 
 mod auth;
+#[cfg(test)]
+mod book;
 mod build;
 mod environment;
 mod file;

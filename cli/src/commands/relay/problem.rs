@@ -234,10 +234,10 @@ mod tests {
             let listed = TABLE.iter().any(|row| row.0 == status && (row.1 == kind || row.1.starts_with("any other")));
             assert!(listed, "{reason:?}");
         }
-        let docs = include_str!("../../../../docs/relay.md");
+        let docs = include_str!("../../../../docs/book/en/src/relay.md");
         for (status, kind, when) in TABLE {
             let row = format!("| {status} | {kind} | {when} |");
-            assert!(docs.contains(&row), "docs/relay.md lacks the row {row}");
+            assert!(docs.contains(&row), "docs/book/en/src/relay.md lacks the row {row}");
         }
     }
 

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""check.py: the links of the book, its blocks, and whether both languages are in step. Needs nothing but Python.
+
+Prints the number of blocks of each kind, and of those that are marked `no_run`.
+"""
+import collections
+import json
+import pathlib
+import re
+import sys
+import tomllib
+import urllib.parse
+
+import markdown
+
+BOOK = pathlib.Path(__file__).resolve().parents[1]
+LANGUAGES = ["en", "zh"]
+# What is run, compiled or parsed, and the flags that it may have.
+CHECKED = {"rust": {"no_run", "should_panic", "edition2024"}, "sh": set(), "console": set(), "toml": set(),
+           "json": set(), "jsonl": set()}
+# What is shown only.
+SHOWN = {"text", "ini", "xml", "http"}
+WIDTH = 120
+
+
+def main():
+    pages = {language: read(language) for language in LANGUAGES}
+    faults = []
+    for language, known in pages.items():
+        for page in known.values():
+            check_links(page, known)
+            check_blocks(page)
+            check_width(page)
+    faults += in_step(*pages.values())
+    for known in pages.values():
+        for page in known.values():
+            faults += page.faults
+    if faults:
+        sys.exit("\n".join(faults))
+    report(pages["en"])
+
+
+def read(language):
+    """Reads all pages of a language, by their names."""
+    return {path.name: markdown.Page(path) for path in sorted((BOOK / language / "src").glob("*.md"))}
+
+
+def check_links(page, pages):
+    """Each link leads to a page of the book and to a heading there, or by https to elsewhere."""
+    for target, line in page.links():
+        if target.startswith("https://"):
+            continue
+        path, _, fragment = urllib.parse.unquote(target).partition("#")
+        other = pages.get(path) if path else page
+        if other is None:
+            page.fault(line, f"a link to {target}, which is no page of the book")
+        elif fragment and fragment not in other.anchors():
+            page.fault(line, f"a link to {target}, but {other.path.name} has no such heading")
+        elif page.path.name == "SUMMARY.md" and not other.headings:
+            page.fault(line, f"{target} has no heading")
+    if page.path.name == "SUMMARY.md":
+        listed = [target for target, _ in page.links()]
+        for name in pages.keys() - {page.path.name}:
+            if listed.count(name) != 1:
+                page.fault(1, f"{name} is listed {listed.count(name)} times")
+    elif [level for level, _, _ in page.headings].count(1) != 1 or page.headings[0][0] != 1:
+        page.fault(1, "a page has one title, and begins with it")
+
+
+def check_blocks(page):
+    """Each block has a known language; what is not run has a mark; what is data can be parsed."""
+    for block in page.blocks:
+        if block.language == "setup":
+            continue
+        checked = block.language in CHECKED
+        if unknown := set(block.flags) - CHECKED.get(block.language, set()):
+            page.fault(block.line, f"unknown: {', '.join(sorted(unknown))}")
+        is_run = checked and "no_run" not in block.flags and block.mark is None
+        if block.mark is None and not is_run and block.language not in SHOWN:
+            page.fault(block.line, f"not run, and not marked: <!-- no_run: reason --> before {block.language}")
+        if block.mark is not None and block.language == "rust" and "no_run" not in block.flags:
+            page.fault(block.line, "marked, but not `rust,no_run`")
+        if block.mark is not None and block.language in SHOWN | {"toml", "json", "jsonl"}:
+            page.fault(block.line, "a mark before what is never run")
+        try:
+            if block.language == "toml":
+                tomllib.loads(block.text)
+            elif block.language == "json":
+                json.loads(block.text)
+            elif block.language == "jsonl":
+                for line in block.lines:
+                    json.loads(line)
+        except ValueError as error:
+            page.fault(block.line, f"not valid {block.language}: {error}")
+
+
+def check_width(page):
+    for number, line in enumerate(page.lines, 1):
+        if len(line) > WIDTH and not line.startswith("|") and "https://" not in line:
+            page.fault(number, f"{len(line)} characters, more than {WIDTH}")
+
+
+def in_step(english, chinese):
+    """Both languages have the same pages, headings, blocks and tables."""
+    for name in sorted(english.keys() ^ chinese.keys()):
+        yield f"{name} is there in one language only"
+    for name in sorted(english.keys() & chinese.keys()):
+        here, there = english[name], chinese[name]
+        yield from compare("heading", there.path, [(level, line) for level, _, line in here.headings],
+                           [(level, line) for level, _, line in there.headings])
+        yield from compare("block", there.path,
+                           [((b.language, b.flags, b.mark is not None), b.line) for b in here.blocks],
+                           [((b.language, b.flags, b.mark is not None), b.line) for b in there.blocks])
+        yield from compare("table", there.path, [(table.rows, table.line) for table in here.tables],
+                           [(table.rows, table.line) for table in there.tables])
+        if here.comments != there.comments:
+            yield f"{there.path}: other comments: {there.comments} for {here.comments}"
+        if name == "SUMMARY.md":
+            yield from compare("chapter", there.path, list(here.links()), list(there.links()))
+        for ours, theirs in zip(here.blocks, there.blocks):
+            if ours.language == theirs.language:
+                yield from same_block(there.path, ours, theirs)
+
+
+def compare(what, path, ours, theirs):
+    """The first pair that is not the same. Each entry is what is compared, and its line."""
+    for (our, _), (their, line) in zip(ours, theirs):
+        if our != their:
+            yield f"{path}:{line}: {what} {their}, but {our} in English"
+            return
+    if len(ours) != len(theirs):
+        yield f"{path}: {len(theirs)} {what}s, but {len(ours)} in English"
+
+
+LINE_COMMENT = {"rust": "//", "c": "//", "cpp": "//", "java": "//", "javascript": "//", "php": "//"}
+
+
+def same_block(path, ours, theirs):
+    """Blocks are the same but for comments, and for text literals that are Chinese."""
+    our, their = (significant(block) for block in (ours, theirs))
+    for (our_code, _), (their_code, number) in zip(our, their):
+        shown = ours.language in SHOWN or ours.language == "console" and not our_code.startswith(("$ ", "> "))
+        if not same_line(our_code, their_code, shown):
+            yield f"{path}:{number}: not the line of the English block: {our_code.strip()}"
+            return
+    if len(our) != len(their):
+        yield f"{path}:{theirs.line}: {len(their)} lines of code, but {len(our)} in English"
+
+
+def significant(block):
+    """The lines of a block without comments, and without those that are nothing else."""
+    sign = re.escape(LINE_COMMENT.get(block.language, "#"))
+    lines = []
+    for number, line in enumerate(block.lines, block.line + 1):
+        code = line
+        if block.language not in ("text", "json", "jsonl", "http"):
+            # Not inside of a literal, and in a shell only at the beginning of a word.
+            code = re.sub(rf"""^((?:[^"']|"[^"]*"|'[^']*')*?)(?:(?<=\s)|^){sign}.*$""", r"\1", line)
+        if code.strip() or not line.strip():
+            lines.append((code.rstrip(), number))
+    return lines
+
+
+def same_line(ours, theirs, shown):
+    """Text literals may be Chinese, and so may the whole line if it is only shown."""
+    literal = re.compile(r'''"[^"]*"|'[^']*\'''')
+    if literal.sub('""', ours) == literal.sub('""', theirs):
+        pairs = zip(literal.findall(ours), literal.findall(theirs))
+        return all(our == their or is_foreign(their) for our, their in pairs)
+    return shown and is_foreign(theirs)
+
+
+def is_foreign(text):
+    return re.search(r"[^\x00-\x7f]", text) is not None
+
+
+def report(pages):
+    kinds = collections.Counter(block.language for page in pages.values() for block in page.blocks)
+    marks = [(name, block) for name, page in pages.items() for block in page.blocks if block.mark is not None]
+    print("blocks:", ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items())))
+    for name, block in marks:
+        print(f"  {name}:{block.line}: {block.language} is not run: {block.mark}")
+    print(f"pages: {len(pages) - 1}, in each language; marked no_run: {len(marks)}")
+
+
+if __name__ == "__main__":
+    main()
