@@ -18,6 +18,8 @@ pub use settled::{Receipt, Settled};
 
 /// The outcome of one queued message; from [`Client::enqueue`](crate::Client::enqueue).
 ///
+/// The manual has more about [sending](crate::manual::sending).
+///
 /// It is settled exactly once: the message was acknowledged, or failed with an [`Error`] whose [`fate`](Error::fate) is
 /// refused, not sent or unknown. It is settled by the message's own deadline at the latest, whatever happens to the
 /// connection or the client.

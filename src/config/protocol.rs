@@ -15,6 +15,8 @@ pub(super) const ACCEPTED: &str = "3.1.1 or 5";
 
 /// A version of MQTT.
 ///
+/// The manual has more about [MQTT 5](crate::manual::mqtt5).
+///
 /// The service supports MQTT 5 on Professional, Enterprise Platinum and Serverless instances; for existing instances a
 /// ticket is needed (help page "MQTT 5.0 overview"). MQTT 5 adds properties of messages
 /// ([`Outgoing`](crate::Outgoing), [`Message`](crate::Message)), options of subscriptions

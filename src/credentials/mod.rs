@@ -29,6 +29,8 @@ const TOKEN_LABEL: &str = "the token";
 
 /// The credentials of a client.
 ///
+/// The manual has more about [logging in](crate::manual::logging_in).
+///
 /// | constructor | for |
 /// |---|---|
 /// | [`device`](Credentials::device) | trusted devices: a key for one client id (一机一密) |

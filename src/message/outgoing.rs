@@ -12,6 +12,8 @@ use crate::names;
 
 /// A message to be sent.
 ///
+/// The manual has more about [sending](crate::manual::sending).
+///
 /// [`Client::publish_message`](crate::Client::publish_message) sends it and waits for the acknowledgement,
 /// [`Client::enqueue`](crate::Client::enqueue) queues it. Topic, size and properties are checked at that time.
 ///
