@@ -1,11 +1,11 @@
 //! Connections: the thread of a client, and what happens when the connection is lost.
 //!
-//! [`Client::connect`] starts one thread, which owns the connection: it sends, receives, keeps the connection alive, and
-//! reconnects after a failure. A client with tokens to renew has a second thread for that. Providers of credentials run
-//! on a thread of their own each time they are called. Your calls put operations into an ordered outbox and wait for the
-//! outcome on a condition variable. They run no runtime, so they also work inside an async program, where they block the
-//! thread as any blocking call does. [`Client`] is `Clone + Send + Sync`; every call may be made from any thread, also
-//! while another thread receives.
+//! [`Client::connect`] starts one thread, which owns the connection: it sends, receives, keeps the connection alive,
+//! and reconnects after a failure. A client with tokens to renew has a second thread for that. Providers of credentials
+//! run on a thread of their own each time they are called. Your calls put operations into an ordered outbox and wait
+//! for the outcome on a condition variable. They run no runtime, so they also work inside an async program, where they
+//! block the thread as any blocking call does. [`Client`] is `Clone + Send + Sync`; every call may be made from any
+//! thread, also while another thread receives.
 //!
 //! The codec and the socket I/O are those of `rumqttc`; none of its types appear in this API.
 //!

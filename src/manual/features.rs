@@ -16,10 +16,10 @@
 //!
 //! Through the [`log`](https://docs.rs/log) facade: `warn` for lost connections, suspected refusals, a full inbox,
 //! messages that nobody takes, plain connections to other hosts and long topics; `info` for connects and notices;
-//! `debug` for details. Topics and client ids may appear, payloads and secrets never. The crates underneath log on their
-//! own targets: `rumqttc` shows topics and packet ids at `debug`, `rustls` handshakes at `debug`, and **`ureq` whole
-//! requests to the API and `tungstenite` everything on a WebSocket, logins included, at `trace`**, with the secrets in
-//! them. Of a proxy, host and port may appear, its login never.
+//! `debug` for details. Topics and client ids may appear, payloads and secrets never. The crates underneath log on
+//! their own targets: `rumqttc` shows topics and packet ids at `debug`, `rustls` handshakes at `debug`, and **`ureq`
+//! whole requests to the API and `tungstenite` everything on a WebSocket, logins included, at `trace`**, with the
+//! secrets in them. Of a proxy, host and port may appear, its login never.
 //!
 //! # Versions
 //!

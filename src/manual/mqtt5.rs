@@ -1,7 +1,7 @@
 //! MQTT 5.
 //!
-//! [`ConfigBuilder::protocol`] chooses the version; 3.1.1 is the default, which every instance speaks. The calls are the
-//! same for both. MQTT 5 adds:
+//! [`ConfigBuilder::protocol`] chooses the version; 3.1.1 is the default, which every instance speaks. The calls are
+//! the same for both. MQTT 5 adds:
 //!
 //! * Properties of messages: user properties, content type, payload format, expiry, response topic and correlation data
 //!   ([`Outgoing`], [`Message`]). With 3.1.1 a message that has any is refused.

@@ -19,9 +19,9 @@
 //!
 //! # Kept sessions
 //!
-//! With [`clean_session(false)`](ConfigBuilder::clean_session) and a fixed
-//! [device id](ConfigBuilder::device_id), the service keeps QoS 1 messages to subscriptions of QoS 1 while the client is
-//! away. A [`Subscription`] that is dropped unsubscribes; [`disconnect`](Client::disconnect) first to keep it.
+//! With [`clean_session(false)`](ConfigBuilder::clean_session) and a fixed [device id](ConfigBuilder::device_id), the
+//! service keeps QoS 1 messages to subscriptions of QoS 1 while the client is away. A [`Subscription`] that is dropped
+//! unsubscribes; [`disconnect`](Client::disconnect) first to keep it.
 //!
 //! # Notices of the service
 //!

@@ -10,8 +10,8 @@
 //!
 //! A reply never waits for room in the inbox or for the program; a late reply is dropped and counted
 //! ([`Stats::late_replies`]). A timeout with [`Stage::Reply`] and [`Fate::Delivered`] means that the server had the
-//! request. A lost connection does not end the wait; [`disconnect`](Client::disconnect), a [`Closer`] and the end of the
-//! client do, at once.
+//! request. A lost connection does not end the wait; [`disconnect`](Client::disconnect), a [`Closer`] and the end of
+//! the client do, at once.
 
 #[allow(unused_imports, reason = "the links of the text")]
 use crate::*;

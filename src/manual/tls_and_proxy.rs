@@ -4,7 +4,8 @@
 //!
 //! The server's certificate is always verified; no switch turns that off. The CA certificates of
 //! [`ca_file`](Network::ca_file) are tried first, then those of the system, or Mozilla's where the system has none.
-//! [`Network`] also holds the client's own certificate, for mutual TLS. A handshake that fails is an [`ErrorKind::Tls`].
+//! [`Network`] also holds the client's own certificate, for mutual TLS. A handshake that fails is an
+//! [`ErrorKind::Tls`].
 //!
 //! # HTTP proxies
 //!

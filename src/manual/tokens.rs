@@ -12,15 +12,15 @@
 //! connection stays.
 //!
 //! A failed renewal is an [`Event`] and is tried again, with pauses that grow to 120 s and are short compared with the
-//! remaining life. The connection lasts as long as its token. If the connection drops while a renewal is due, the client
-//! first gets a new token.
+//! remaining life. The connection lasts as long as its token. If the connection drops while a renewal is due, the
+//! client first gets a new token.
 //!
 //! # Notices
 //!
-//! `$SYS/tokenInvalidNotice` gives the reason for which the service is about to close the connection ([`Notice`]). Codes
-//! 4 and 5 concern an operation: it fails with [`ErrorKind::Rejected`], at once if only one is possible, otherwise after
-//! the possible ones were sent one at a time. The other codes concern the token: the client gets a new one, or, without
-//! a provider, is dead ([`ErrorKind::TokenInvalid`]).
+//! `$SYS/tokenInvalidNotice` gives the reason for which the service is about to close the connection ([`Notice`]).
+//! Codes 4 and 5 concern an operation: it fails with [`ErrorKind::Rejected`], at once if only one is possible,
+//! otherwise after the possible ones were sent one at a time. The other codes concern the token: the client gets a new
+//! one, or, without a provider, is dead ([`ErrorKind::TokenInvalid`]).
 //!
 //! # Refused logins
 //!
