@@ -18,14 +18,14 @@ pub use settled::{Receipt, Settled};
 
 /// The outcome of one queued message; from [`Client::enqueue`](crate::Client::enqueue).
 ///
-/// The manual has more about [sending](crate::manual::sending).
-///
 /// It is settled exactly once: the message was acknowledged, or failed with an [`Error`] whose [`fate`](Error::fate) is
 /// refused, not sent or unknown. It is settled by the message's own deadline at the latest, whatever happens to the
 /// connection or the client.
 ///
 /// Dropping it does not withdraw the message. The next [`flush`](crate::Client::flush) or
 /// [`disconnect`](crate::Client::disconnect) reports a failure that the program has not seen through a `Delivery`.
+///
+/// The manual has more about [sending](crate::manual::sending).
 pub struct Delivery {
     session: Arc<Session>,
     slot: Arc<Slot>,

@@ -24,9 +24,9 @@ pub use qos::QoS;
 
 /// A received message.
 ///
-/// The manual has more about [receiving](crate::manual::receiving).
-///
 /// P2P messages and offline messages arrive without a subscription, some right after the connection is made.
+///
+/// The manual has more about [receiving](crate::manual::receiving).
 #[derive(Clone)]
 pub struct Message {
     pub(crate) topic: String,

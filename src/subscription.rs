@@ -10,8 +10,6 @@ use crate::session::{QueueId, Session, Until};
 
 /// Receives the messages of one subscription; from [`Client::subscription`](crate::Client::subscription).
 ///
-/// The manual has more about [receiving](crate::manual::receiving).
-///
 /// It receives matching messages in place of the client's own queue, beginning with those that already wait there. If
 /// several subscriptions match, the first of them receives the message. Its messages count against the bounds of the
 /// client's inbox.
@@ -22,6 +20,8 @@ use crate::session::{QueueId, Session, Until};
 /// messages while it is away calls [`disconnect`](crate::Client::disconnect) first.
 ///
 /// It does not keep the client alive.
+///
+/// The manual has more about [receiving](crate::manual::receiving).
 pub struct Subscription {
     session: Arc<Session>,
     queue: u64,

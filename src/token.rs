@@ -78,10 +78,10 @@ impl fmt::Display for TokenKind {
 
 /// A token, as `ApplyToken` returns it, with its kind and, if known, the time at which it expires.
 ///
-/// The manual has more about [tokens and their renewal](crate::manual::tokens).
-///
 /// The text is opaque: neither its length nor its form is documented. It is wiped from memory with the last clone, and
 /// `Debug` hides it.
+///
+/// The manual has more about [tokens and their renewal](crate::manual::tokens).
 ///
 /// ```
 /// use aliyun_mqtt::{Token, TokenKind};

@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 
 /// How connections reach the service: the HTTP proxy, the trusted CA certificates, and the client's certificate.
 ///
-/// The manual has more about [certificates and proxies](crate::manual::tls_and_proxy).
-///
 /// One value serves both builders: [`ConfigBuilder::network`](crate::ConfigBuilder::network) and
 /// `openapi::ApiBuilder::network`. Their individual setters have the same names and change the same value. It can be
 /// built without the cargo features `proxy` and `tls`; using a proxy or TLS for MQTT needs them, and the builder's
 /// `build` says so. `Debug` hides secrets.
 ///
 /// Certificates are always verified: there is no switch that turns verification off.
+///
+/// The manual has more about [certificates and proxies](crate::manual::tls_and_proxy).
 ///
 /// ```
 /// use aliyun_mqtt::{Config, Network};

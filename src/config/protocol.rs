@@ -15,8 +15,6 @@ pub(super) const ACCEPTED: &str = "3.1.1 or 5";
 
 /// A version of MQTT.
 ///
-/// The manual has more about [MQTT 5](crate::manual::mqtt5).
-///
 /// The service supports MQTT 5 on Professional, Enterprise Platinum and Serverless instances; for existing instances a
 /// ticket is needed (help page "MQTT 5.0 overview"). MQTT 5 adds properties of messages
 /// ([`Outgoing`](crate::Outgoing), [`Message`](crate::Message)), options of subscriptions
@@ -27,6 +25,8 @@ pub(super) const ACCEPTED: &str = "3.1.1 or 5";
 /// received message with an empty topic if an alias stands for it, and an alias for sending saves only a few bytes.
 ///
 /// It is parsed from `3.1.1` or `5`, and converted from the protocol level of CONNECT, 4 or 5.
+///
+/// The manual has more about [MQTT 5](crate::manual::mqtt5).
 ///
 /// ```
 /// use aliyun_mqtt::Protocol;

@@ -37,10 +37,10 @@ pub(super) struct Settings {
 
 /// When a received QoS 1 or 2 message is acknowledged.
 ///
-/// The manual has more about [receiving](crate::manual::receiving).
-///
 /// The server keeps the message until then. The service sends it again after 5 to 10 s without an acknowledgement (help
 /// page "Limits").
+///
+/// The manual has more about [receiving](crate::manual::receiving).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AckMode {

@@ -12,8 +12,6 @@ use crate::names;
 
 /// A message to be sent.
 ///
-/// The manual has more about [sending](crate::manual::sending).
-///
 /// [`Client::publish_message`](crate::Client::publish_message) sends it and waits for the acknowledgement,
 /// [`Client::enqueue`](crate::Client::enqueue) queues it. Topic, size and properties are checked at that time.
 ///
@@ -22,6 +20,8 @@ use crate::names;
 /// Everything from [`user_property`](Outgoing::user_property) on needs MQTT 5
 /// ([`ConfigBuilder::protocol`](crate::ConfigBuilder::protocol)); with MQTT 3.1.1 such a message is refused when it is
 /// published ([`Invalid`](crate::ErrorKind::Invalid)).
+///
+/// The manual has more about [sending](crate::manual::sending).
 ///
 /// ```
 /// use aliyun_mqtt::{Outgoing, QoS};

@@ -20,10 +20,10 @@ const AUTH_LEN: usize = 1024;
 
 /// An HTTP proxy that connections go through, by its method CONNECT.
 ///
-/// The manual has more about [certificates and proxies](crate::manual::tls_and_proxy).
-///
 /// Neither `Display` (`http://host:port`) nor `Debug` shows the password, which is wiped from memory when the last
 /// clone is dropped.
+///
+/// The manual has more about [certificates and proxies](crate::manual::tls_and_proxy).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     host: String,
