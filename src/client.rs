@@ -28,8 +28,8 @@ const DROP: Duration = Duration::from_secs(1);
 /// long as the client lives, and [`Delivery::wait`](crate::Delivery::wait) with a spool. [`closer`](Client::closer)
 /// gives a handle that ends the waits from another thread.
 ///
-/// A lost connection is made again in the background; the [crate documentation](crate) describes what happens to
-/// messages and subscriptions meanwhile.
+/// A lost connection is made again in the background; the manual describes [connections](crate::manual::connections),
+/// and what happens to [messages](crate::manual::sending) meanwhile.
 ///
 /// Dropping the last handle disconnects quietly within a second. [`disconnect`](Client::disconnect) takes up to the
 /// configured timeout and reports what was not delivered. After a `fork`, every call in the child on its parent's

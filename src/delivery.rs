@@ -24,6 +24,8 @@ pub use settled::{Receipt, Settled};
 ///
 /// Dropping it does not withdraw the message. The next [`flush`](crate::Client::flush) or
 /// [`disconnect`](crate::Client::disconnect) reports a failure that the program has not seen through a `Delivery`.
+///
+/// The manual has more about [sending](crate::manual::sending).
 pub struct Delivery {
     session: Arc<Session>,
     slot: Arc<Slot>,

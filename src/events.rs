@@ -20,6 +20,8 @@ const KEPT: usize = 1_000;
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Something that happened to the client in the background. `Display` is a line for people.
+///
+/// The manual has more about [lost connections](crate::manual::connections).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {

@@ -25,6 +25,8 @@ pub use qos::QoS;
 /// A received message.
 ///
 /// P2P messages and offline messages arrive without a subscription, some right after the connection is made.
+///
+/// The manual has more about [receiving](crate::manual::receiving).
 #[derive(Clone)]
 pub struct Message {
     pub(crate) topic: String,

@@ -51,6 +51,8 @@ pub(crate) fn upload_token(token: &Token) -> Outgoing {
 /// A notice that the service pushes without a subscription. Notices may be lost.
 ///
 /// Source: help.aliyun.com/document_detail/54282.html.
+///
+/// The manual has more about [notices about tokens](crate::manual::tokens).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {

@@ -205,6 +205,8 @@ impl fmt::Debug for StartedRequest {
 
 /// A received message read as a request; from [`Message::request`].
 ///
+/// The manual has more about [requests and replies](crate::manual::requests).
+///
 /// # Encoding
 ///
 /// Over MQTT 5 they follow the standard (section 4.10): a request carries the properties Response Topic and Correlation

@@ -20,6 +20,8 @@ use crate::session::{QueueId, Session, Until};
 /// messages while it is away calls [`disconnect`](crate::Client::disconnect) first.
 ///
 /// It does not keep the client alive.
+///
+/// The manual has more about [receiving](crate::manual::receiving).
 pub struct Subscription {
     session: Arc<Session>,
     queue: u64,

@@ -81,6 +81,8 @@ impl fmt::Display for TokenKind {
 /// The text is opaque: neither its length nor its form is documented. It is wiped from memory with the last clone, and
 /// `Debug` hides it.
 ///
+/// The manual has more about [tokens and their renewal](crate::manual::tokens).
+///
 /// ```
 /// use aliyun_mqtt::{Token, TokenKind};
 /// use std::time::Duration;

@@ -139,6 +139,12 @@ impl Environment {
     pub(crate) fn push(&mut self, name: &'static str, value: String) {
         self.variables.push((name, value));
     }
+
+    /// Adds a variable before all others.
+    #[cfg(feature = "program")]
+    pub(crate) fn push_front(&mut self, name: &'static str, value: String) {
+        self.variables.insert(0, (name, value));
+    }
 }
 
 impl fmt::Display for Environment {

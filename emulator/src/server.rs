@@ -9,7 +9,7 @@ use crate::error::Error;
 
 const ENDPOINT: &str = "ALIYUN_MQTT_ENDPOINT";
 const TOPIC: &str = "ALIYUN_MQTT_TOPIC";
-const AUTH: &str = "ALIYUN_MQTT_AUTH";
+pub(crate) const AUTH: &str = "ALIYUN_MQTT_AUTH";
 const DEVICE_ID: &str = "ALIYUN_MQTT_DEVICE_ID";
 
 /// The variables that describe the client and not the server, and therefore apply to an emulator, too. Others belong to

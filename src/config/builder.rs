@@ -215,7 +215,8 @@ impl ConfigBuilder {
     /// Sets whether each connection is switched to ordered messages before anything is published. Default `false`.
     ///
     /// Messages of one connection then go to one partition. Only RocketMQ consumers of an ordered parent topic see the
-    /// order; MQTT receivers do not (official demo `MQ4IoTSendOrderMessageToRocketMQ`).
+    /// order; MQTT receivers do not (official demo `MQ4IoTSendOrderMessageToRocketMQ`). The manual has more about
+    /// [ordered messages](crate::manual::ordered).
     pub fn ordered(mut self, ordered: bool) -> Self {
         self.settings.ordered = ordered;
         self

@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 ///
 /// Certificates are always verified: there is no switch that turns verification off.
 ///
+/// The manual has more about [certificates and proxies](crate::manual::tls_and_proxy).
+///
 /// ```
 /// use aliyun_mqtt::{Config, Network};
 ///

@@ -26,6 +26,8 @@ pub(super) const ACCEPTED: &str = "3.1.1 or 5";
 ///
 /// It is parsed from `3.1.1` or `5`, and converted from the protocol level of CONNECT, 4 or 5.
 ///
+/// The manual has more about [MQTT 5](crate::manual::mqtt5).
+///
 /// ```
 /// use aliyun_mqtt::Protocol;
 /// assert_eq!("5".parse::<Protocol>().unwrap(), Protocol::V5);

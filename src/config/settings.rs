@@ -39,6 +39,8 @@ pub(super) struct Settings {
 ///
 /// The server keeps the message until then. The service sends it again after 5 to 10 s without an acknowledgement (help
 /// page "Limits").
+///
+/// The manual has more about [receiving](crate::manual::receiving).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AckMode {

@@ -56,6 +56,8 @@ const TOKEN_LABEL: &str = "the token";
 ///
 /// Sources: help pages "Signature" (help.aliyun.com/document_detail/48271.html), "Token" (54282.html), "Authentication
 /// overview" and "Custom authentication".
+///
+/// The manual has more about [logging in](crate::manual::logging_in).
 #[derive(Clone)]
 pub struct Credentials(pub(crate) Kind);
 

@@ -152,6 +152,8 @@ impl fmt::Display for Stage {
 
 /// The fate of a message that was not acknowledged, or of a request that was not answered. `Display` writes it in lower
 /// case: `not sent`, `unknown`.
+///
+/// The manual has more about [what became of a message](crate::manual::sending).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fate {

@@ -21,6 +21,8 @@ use crate::names;
 /// ([`ConfigBuilder::protocol`](crate::ConfigBuilder::protocol)); with MQTT 3.1.1 such a message is refused when it is
 /// published ([`Invalid`](crate::ErrorKind::Invalid)).
 ///
+/// The manual has more about [sending](crate::manual::sending).
+///
 /// ```
 /// use aliyun_mqtt::{Outgoing, QoS};
 /// use std::time::Duration;

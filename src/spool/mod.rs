@@ -54,6 +54,8 @@ use crate::message::Outgoing;
 
 /// A file that keeps QoS 1 and 2 messages until they are acknowledged.
 ///
+/// The manual has more about [messages that survive the process](crate::manual::spool).
+///
 /// ```no_run
 /// use aliyun_mqtt::{Client, Config, Credentials, Outgoing, QoS, Spool, SyncPolicy};
 ///

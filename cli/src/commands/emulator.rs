@@ -45,8 +45,8 @@ Examples:
   aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
   kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
 
---config FILE names a settings file of the emulator (TOML), with accounts, tokens and limits; docs/emulator.md lists \
-its keys.
+--config FILE names a settings file of the emulator (TOML), with accounts, tokens and limits; the book \
+(docs/book) lists its keys.
 
 Prints the settings as variables that programs built on aliyun-mqtt read; the values work for other MQTT clients, too. \
 The documentation of the package aliyun-mqtt-emulator lists what the emulator leaves out and where it had to choose.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""check.py: the links of the book, its blocks, and whether both languages are in step. Needs nothing but Python.
+"""check.py: the links of the book and of the READMEs, their blocks, and whether both languages are in step. Needs
+nothing but Python.
 
 Prints the number of blocks of each kind, and of those that are marked `no_run`.
 """
@@ -15,6 +16,8 @@ import markdown
 
 BOOK = pathlib.Path(__file__).resolve().parents[1]
 LANGUAGES = ["en", "zh"]
+READMES = {"en": BOOK.parents[1] / "README.md", "zh": BOOK.parents[1] / "README.zh-CN.md"}
+README_BYTES = 6000
 # What is run, compiled or parsed, and the flags that it may have.
 CHECKED = {"rust": {"no_run", "should_panic", "edition2024"}, "sh": set(), "console": set(), "toml": set(),
            "json": set(), "jsonl": set()}
@@ -32,17 +35,43 @@ def main():
             check_blocks(page)
             check_width(page)
     faults += in_step(*pages.values())
-    for known in pages.values():
+    readmes = {language: {"README.md": read_readme(language)} for language in LANGUAGES}
+    for known in readmes.values():
+        check_readme(known["README.md"])
+    faults += in_step(*readmes.values())
+    for known in [*pages.values(), *readmes.values()]:
         for page in known.values():
             faults += page.faults
     if faults:
         sys.exit("\n".join(faults))
-    report(pages["en"])
+    report(pages["en"] | readmes["en"])
 
 
 def read(language):
     """Reads all pages of a language, by their names."""
     return {path.name: markdown.Page(path) for path in sorted((BOOK / language / "src").glob("*.md"))}
+
+
+def read_readme(language):
+    return markdown.Page(READMES[language])
+
+
+def check_readme(page):
+    """A README is short, its links lead to files of the repository and to their headings, and its blocks are checked."""
+    size = page.path.stat().st_size
+    if size > README_BYTES:
+        page.fault(1, f"{size} bytes, more than {README_BYTES}")
+    for target, line in page.links():
+        path, _, fragment = urllib.parse.unquote(target).partition("#")
+        file = page.path.parent / path if path else page.path
+        if target.startswith("https://"):
+            continue
+        if not file.is_file():
+            page.fault(line, f"a link to {target}, which is no file")
+        elif fragment and (file.suffix != ".md" or fragment not in markdown.Page(file).anchors()):
+            page.fault(line, f"a link to {target}, but {file.name} has no such heading")
+    check_blocks(page)
+    check_width(page)
 
 
 def check_links(page, pages):
@@ -180,7 +209,7 @@ def report(pages):
     print("blocks:", ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items())))
     for name, block in marks:
         print(f"  {name}:{block.line}: {block.language} is not run: {block.mark}")
-    print(f"pages: {len(pages) - 1}, in each language; marked no_run: {len(marks)}")
+    print(f"pages: {len(pages) - 2} and README.md, in each language; marked no_run: {len(marks)}")
 
 
 if __name__ == "__main__":

@@ -30,8 +30,33 @@ def faults(text, others=()):
     return [fault.split(": ", 1)[1] for fault in subject.faults]
 
 
+def readme_faults(text, files=()):
+    """The faults of a README beside these files."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in files:
+            (pathlib.Path(folder) / name).write_text("# Title\n\n## Part\n", encoding="utf-8")
+        path = pathlib.Path(folder) / "README.md"
+        path.write_text("# Title\n\n" + text, encoding="utf-8")
+        subject = markdown.Page(path)
+        check.check_readme(subject)
+        return [fault.split(": ", 1)[1] for fault in subject.faults]
+
+
 def step(english, chinese):
     return list(check.in_step({"page.md": page(english)}, {"page.md": page(chinese)}))
+
+
+class Readmes(unittest.TestCase):
+    def test_a_link_needs_its_file_and_heading(self):
+        good = ["other.md", "other.md#part", "plot.svg", "#title", "https://example.com"]
+        for target in good:
+            self.assertEqual(readme_faults(f"[x]({target})", ["other.md", "plot.svg"]), [], target)
+        for target in ["none.md", "other.md#none", "plot.svg#part", "#none"]:
+            self.assertEqual(len(readme_faults(f"![x]({target})", ["other.md", "plot.svg"])), 1, target)
+
+    def test_it_is_short(self):
+        self.assertEqual(readme_faults("short"), [])
+        self.assertEqual(len(readme_faults("word\n" * (check.README_BYTES // 5))), 1)
 
 
 class Links(unittest.TestCase):

@@ -14,6 +14,7 @@ use crate::builder::Builder;
 use crate::emulator::Emulator;
 use crate::environment::{Environment, Format, Transport};
 use crate::error::Error;
+use crate::server::AUTH;
 use crate::settings::Limits;
 
 /// The options that `aliyun-mqtt-emulator` and `aliyun-mqtt emulator` share.
@@ -196,12 +197,16 @@ impl Options {
         Ok(Configured { builder: self.apply(builder)?, warnings })
     }
 
-    /// Returns the environment of an emulator with these options, and writes its files.
+    /// Returns the environment of an emulator with these options, and writes its files. It has one way to log in,
+    /// `ALIYUN_MQTT_AUTH`, unless the caller has chosen one: the AccessKey and the token offer two.
     ///
     /// # Errors
     /// [`Error::Io`] if a file cannot be written.
     pub fn environment(&self, emulator: &Emulator) -> Result<Environment, Error> {
-        let environment = emulator.environment(self.transport, self.write_ca.as_deref())?;
+        let mut environment = emulator.environment(self.transport, self.write_ca.as_deref())?;
+        if std::env::var_os(AUTH).is_none_or(|mode| mode.is_empty()) {
+            environment.push_front(AUTH, "signature".to_owned());
+        }
         if let Some(path) = &self.env_file {
             private::write(path, &environment.text(self.env_format))
                 .map_err(|error| Error::io(format!("write {}", path.display()), error))?;

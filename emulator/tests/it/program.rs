@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::http::Control;
 
-/// The variables that a shell has after it has evaluated the program's output, in this order.
+/// The variables that a shell has after it has evaluated the program's output, in this order, after the way to log in.
 const NAMES: [&str; 10] = [
     "ALIYUN_MQTT_ENDPOINT",
     "ALIYUN_MQTT_INSTANCE_ID",
@@ -50,6 +50,14 @@ fn it_prints_the_environment_of_each_transport_and_ends_with_its_input() {
             TcpStream::connect(("127.0.0.1", port(end.unwrap_or_else(|| panic!("{values:?}"))))).unwrap();
         }
         program.end();
+    }
+}
+
+#[test]
+fn the_callers_way_to_log_in_stays() {
+    for (mode, first) in [("token", "export ALIYUN_MQTT_ENDPOINT="), ("", "export ALIYUN_MQTT_AUTH=signature")] {
+        let output = command(&[]).env("ALIYUN_MQTT_AUTH", mode).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success() && output.stdout.starts_with(first.as_bytes()), "{output:?}");
     }
 }
 
@@ -288,7 +296,7 @@ impl Drop for Folder {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aliyun-mqtt-emulator"));
-    command.args(arguments);
+    command.args(arguments).env_remove("ALIYUN_MQTT_AUTH");
     command
 }
 
@@ -321,7 +329,8 @@ impl Program {
     /// Returns the values of [`NAMES`], as a shell evaluates the output.
     fn environment(&mut self) -> Vec<String> {
         let lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
-        let text: Vec<_> = lines.take(NAMES.len()).map(Result::unwrap).collect();
+        let text: Vec<_> = lines.take(1 + NAMES.len()).map(Result::unwrap).collect();
+        assert_eq!(text[0], "export ALIYUN_MQTT_AUTH=signature");
         let show =
             format!("{}\nprintf '%s\\n' {}", text.join("\n"), NAMES.map(|name| format!("\"${name}\"")).join(" "));
         let shell = Command::new("sh").arg("-c").arg(show).env_clear().output().unwrap();

@@ -22,6 +22,8 @@ const AUTH_LEN: usize = 1024;
 ///
 /// Neither `Display` (`http://host:port`) nor `Debug` shows the password, which is wiped from memory when the last
 /// clone is dropped.
+///
+/// The manual has more about [certificates and proxies](crate::manual::tls_and_proxy).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     host: String,

@@ -1,4 +1,5 @@
-//! The Rust blocks of the book, compiled and run as documentation tests, and what their hidden lines call.
+//! The Rust blocks of the book and the READMEs, compiled and run as documentation tests, and what their hidden lines
+//! call.
 #![forbid(unsafe_code)]
 
 use aliyun_mqtt::openapi::ApiBuilder;
@@ -44,7 +45,7 @@ pub fn emulator() -> Environment {
     emulator.environment(Transport::Tcp, None).expect("the environment of a client over TCP")
 }
 
-/// Declares a module for each chapter, whose documentation is the chapter.
+/// Declares a module for each page, whose documentation is the page.
 macro_rules! chapters {
     ($($chapter:ident $file:literal)*) => {
         $(#[doc = include_str!(concat!("../../en/src/", $file))] mod $chapter {})*
@@ -52,6 +53,8 @@ macro_rules! chapters {
 }
 
 chapters! {
+    readme "../../../../README.md"
+    readme_zh "../../../../README.zh-CN.md"
     introduction "introduction.md"
     first_message "first-message.md"
     program "program.md"
