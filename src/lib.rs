@@ -234,6 +234,7 @@
 //! Before 1.0 a minor version may change the API. The minimum Rust version is 1.85, with the feature `spool` 1.90;
 //! raising it is a minor release. Errors may carry foreign errors as [`source`](std::error::Error::source); their types
 //! are outside this promise.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(
