@@ -56,6 +56,7 @@
 //!
 //! In an async program that has a runtime anyway; for thousands of messages a second from one server, for which the
 //! service points to RocketMQ or its server-side SDK.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(

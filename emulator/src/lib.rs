@@ -51,6 +51,7 @@
 //!
 //! # How faithful it is
 //! The module [`behaviour`] lists what the service documents and what this emulator had to choose.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -100,3 +101,8 @@ pub use settings::{
     DEFAULT_REGION_ID, Limits,
 };
 pub use token::Permission;
+
+/// The code block of the README is compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

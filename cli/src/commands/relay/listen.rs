@@ -111,7 +111,7 @@ fn passed_on() -> Result<Vec<Listener>> {
                 // Nothing decides who may connect to one in the abstract namespace.
                 let failure =
                     Failure::usage("ListenStream= of the unit: a Unix socket without a path has no permissions");
-                return Err(failure.hint("use a path in /run, with SocketMode= and SocketGroup="));
+                return Err(failure.hint(phrase!("use a path in /run, with SocketMode= and SocketGroup=")));
             }
             listeners.push(Listener::Unix(listener, None));
             continue;

@@ -108,4 +108,8 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "登录用户名中没有存放它的字段；请使用 --auth token：客户端会用该密钥申请 Token 并自动续期",
     ),
     ("it belongs to --auth signature or --auth token", "它用于 --auth signature 或 --auth token"),
+    (
+        "use a path in /run, with SocketMode= and SocketGroup=",
+        "请使用 /run 下的路径，并设置 SocketMode= 和 SocketGroup=",
+    ),
 ];
