@@ -11,8 +11,8 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("ends it", "结束它"),
     (
         "--config FILE names a settings file of the emulator (TOML), with accounts, tokens and limits; \
-         docs/emulator.md lists its keys.",
-        "--config FILE 指定模拟器的设置文件（TOML），其中有账号、Token 和限制；docs/emulator.zh-CN.md 列出了全部键。",
+         the book (docs/book) lists its keys.",
+        "--config FILE 指定模拟器的设置文件（TOML），其中有账号、Token 和限制；使用手册（docs/book）列出了全部键。",
     ),
     (
         "Prints the settings as variables that programs built on aliyun-mqtt read; the values work for other MQTT \

@@ -31,9 +31,10 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "With `Prefer: respond-async` a message is answered with 202 once it is on disk, and so is one that is not \
          acknowledged within its wait (wait=30). A repeated Idempotency-Key gets the answer of the first call for 24 \
-         h, also after a restart. docs/relay.md has all of it, with examples for curl, Perl, Python, PHP and COBOL.",
+         h, also after a restart. The book (docs/book) has all of it, with examples for curl, Perl, Python, PHP and \
+         COBOL.",
         "带有 `Prefer: respond-async` 时，消息写入磁盘后即返回 202；在等待时间（wait=30）内未被确认的消息也是如此\
-         。24 小时之内，重复的 Idempotency-Key 得到第一次调用的应答，重启之后也是如此。全部说明见 docs/relay.zh-CN.md，其中\
+         。24 小时之内，重复的 Idempotency-Key 得到第一次调用的应答，重启之后也是如此。全部说明见使用手册（docs/book），其中\
          有 curl、Perl、Python、PHP 和 COBOL 的示例。",
     ),
     (
@@ -60,7 +61,10 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "File with the bearer token that calls over a loopback address need; - is stdin",
         "存放 Bearer 令牌的文件，通过环回地址的调用需要它；- 表示标准输入",
     ),
-    ("Accept up to COUNT connections", "最多接受 COUNT 个连接"),
+    (
+        "Accept up to COUNT connections, as far as the limit on open files allows (ulimit -n)",
+        "最多接受 COUNT 个连接，受打开文件数的限制（ulimit -n）",
+    ),
     ("Let up to COUNT calls wait", "最多让 COUNT 个调用等待"),
     ("How long the relay drains before it exits, in seconds", "relay 退出前处理剩余工作的最长时间，单位为秒"),
     (
@@ -68,12 +72,12 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "在磁盘上保存消息的目录，只供一个 relay 使用 [默认：$STATE_DIRECTORY 中的第一个]",
     ),
     (
-        "Hold up to COUNT messages to send, and as many received messages",
-        "最多保存 COUNT 条待发送的消息，已收到的消息同样最多 COUNT 条",
+        "Hold up to COUNT messages to send, as many received messages, and as many dead letters",
+        "最多保存 COUNT 条待发送的消息，已收到的消息和死信也各最多 COUNT 条",
     ),
     (
-        "Hold up to BYTES of messages to send, and as many of received messages",
-        "最多保存 BYTES 字节的待发送消息，已收到的消息同样最多 BYTES 字节",
+        "Hold up to BYTES of messages to send, as many of received messages, and as many of dead letters",
+        "最多保存 BYTES 字节的待发送消息，已收到的消息和死信也各最多 BYTES 字节",
     ),
     (
         "Allow messages to topics that this filter matches only; may be repeated",
@@ -86,10 +90,6 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     ("Receive P2P messages; needs a device id", "接收点对点（P2P）消息；需要 Device ID"),
     (
-        "Allow callers to ask for topics that this filter matches only; may be repeated",
-        "只允许调用方请求匹配这个过滤器的 Topic；可重复",
-    ),
-    (
         "How long a caller has for a received message before it is given to another, in seconds",
         "调用方处理一条已收消息的期限，超过后交给其他调用方，单位为秒",
     ),
@@ -101,5 +101,9 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "How long a caller may take to send the head of a call, and its body, or read nothing of its answer, in \
          seconds; connections that are idle for as long are closed",
         "调用方发送请求头、发送请求体各自的期限，以及可以不读取应答的最长时间，单位为秒；空闲达到这一时间的连接会被关闭",
+    ),
+    (
+        "Allow callers to receive topics that this filter matches only; may be repeated",
+        "只允许调用方接收匹配这个过滤器的 Topic；可重复",
     ),
 ];
