@@ -128,7 +128,7 @@ fn with_token(service: &Service, arguments: &Arguments, change: impl Fn(&str) ->
     let token = match (arguments.may_text("token"), arguments.number::<u64>("number")) {
         (Some(token), None) => Some(token.to_owned()),
         (None, Some(number)) => lock(&service.tokens).text_of(number),
-        _ => return Err(Problem::invalid("either token or number is needed")),
+        _ => return Err(Problem::new(422, "either token or number is needed")),
     };
     Ok(json!({ "known": token.is_some_and(|token| change(&token)) }))
 }

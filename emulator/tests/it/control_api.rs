@@ -84,7 +84,7 @@ fn wrong_calls_are_told_what_is_wrong() {
         ("GET", "/control/log?what=publish", "", 400, "published"),
         ("POST", "/control/publish", "{\"topic\":\"elsewhere/x\"}", 422, "elsewhere"),
         ("POST", "/control/publish", "{\"topic\":\"emulator/#\"}", 400, "topic"),
-        ("POST", "/control/tokens/revoke", "{}", 400, "number"),
+        ("POST", "/control/tokens/revoke", "{}", 422, "number"),
         ("POST", "/control/notify", "{\"client_id\":\"a\",\"topic\":\"a/+\"}", 400, "topic"),
         ("POST", "/control/forbid", "{\"filter\":\"emulator/#/x\"}", 422, "#"),
         ("POST", "/control/forbid", "{\"filter\":\"###\"}", 422, "parent topic"),
