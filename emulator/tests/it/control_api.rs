@@ -83,8 +83,16 @@ fn wrong_calls_are_told_what_is_wrong() {
         ("POST", "/control/refuse-logins", "{\"code\":9}", 400, "from 1 to 5"),
         ("GET", "/control/log?what=publish", "", 400, "published"),
         ("POST", "/control/publish", "{\"topic\":\"elsewhere/x\"}", 422, "elsewhere"),
-        ("POST", "/control/publish", "{\"topic\":\"emulator/#\"}", 422, "#"),
+        ("POST", "/control/publish", "{\"topic\":\"emulator/#\"}", 400, "topic"),
         ("POST", "/control/tokens/revoke", "{}", 422, "number"),
+        ("POST", "/control/notify", "{\"client_id\":\"a\",\"topic\":\"a/+\"}", 400, "topic"),
+        ("POST", "/control/forbid", "{\"filter\":\"emulator/#/x\"}", 422, "#"),
+        ("POST", "/control/forbid", "{\"filter\":\"###\"}", 422, "parent topic"),
+        ("POST", "/control/forbid", "{\"filter\":\"$SYS/uploadToken\"}", 422, "parent topic"),
+        ("POST", "/control/forbid", "{\"filter\":\"elsewhere/#\"}", 422, "elsewhere"),
+        ("POST", "/control/devices", BAD_DEVICE, 422, "client id"),
+        ("POST", "/control/devices", BAD_KEY, 422, "|"),
+        ("POST", "/control/tokens", BAD_RESOURCE, 422, "#bad#"),
         ("POST", "/control/restart", "[]", 400, "object"),
     ] {
         let answer = control.call(method, path, body);
@@ -97,6 +105,10 @@ fn wrong_calls_are_told_what_is_wrong() {
     let large = format!("{{\"client_id\":\"{}\"}}", "x".repeat(1024 * 1024));
     assert!(control.call("POST", "/control/kick", &large).refused(413).contains("1048576"));
 }
+
+const BAD_DEVICE: &str = r#"{"client_id":"bad id |","access_key_id":"DC.a","access_key_secret":"s"}"#;
+const BAD_KEY: &str = r#"{"client_id":"GID_emulator@@@a","access_key_id":"a|b","access_key_secret":"s"}"#;
+const BAD_RESOURCE: &str = r##"{"token":"t","permission":"R","resources":["#bad#"],"lifetime":9}"##;
 
 #[test]
 fn a_topic_is_forbidden_and_allowed_again() {

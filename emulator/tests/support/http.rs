@@ -74,7 +74,7 @@ impl Control {
         let stream = self.open("GET", &format!("/control/events{query}"), &self.headers(), "");
         let mut lines = BufReader::new(stream);
         let mut head = String::new();
-        while !head.contains(": from entry") {
+        while !head.contains("data: {\"log\":") {
             assert!(lines.read_line(&mut head).unwrap() > 0, "{head}");
         }
         assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/event-stream"), "{head}");
