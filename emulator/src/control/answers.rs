@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::entry::{listener_name, time, version_name};
 use crate::broker::SessionInfo;
-use crate::emulator::endpoints::{reachable, tls_authority};
 use crate::machine::Machine;
 use crate::service::{Link, Service, lock};
+use crate::sockets::{reachable, tls_authority};
 
 pub(super) fn settings(machine: &Machine) -> Value {
     let settings = &machine.service.settings;
