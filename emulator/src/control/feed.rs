@@ -152,7 +152,10 @@ pub(super) fn page_schema() -> Value {
             "log": { "type": "string", "description": "Names the log: another one has other sequence numbers." },
             "entries": { "type": "array", "items": entry::schema() },
             "next": { "type": "integer", "description": "The next value of since: behind all that was looked at." },
-            "missed": { "type": "integer", "description": "The entries from since on that the log has dropped. Above 0, the answer comes at once." },
+            "missed": {
+                "type": "integer",
+                "description": "The entries from since on that the log has dropped. Above 0, the answer comes at once.",
+            },
             "more": { "type": "boolean", "description": "True if further entries were there already." },
         },
     })

@@ -139,8 +139,8 @@ impl Emulator {
     /// topic. If that target is not connected, the message is dropped. Blocks until the broker inside has accepted it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a topic the instance does not have, a payload above its limit and a QoS above 2, [`Error::Stopped`] after
-    /// [`stop`](Self::stop).
+    /// [`Error::Invalid`] for a topic the instance does not have, a payload above its limit and a QoS above 2,
+    /// [`Error::Stopped`] after [`stop`](Self::stop).
     pub fn publish_as_service(&self, topic: &str, qos: u8, payload: impl Into<Vec<u8>>) -> Result<(), Error> {
         self.machine.publish(topic, qos, payload.into())
     }

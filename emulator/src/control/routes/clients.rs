@@ -1,7 +1,7 @@
 //! The calls about clients, topics and messages.
 
 use super::super::field::{Kind, may, need};
-use super::{Answer, CLIENT_ID, COUNT, Call, NOTHING, Route};
+use super::route::{Answer, CLIENT_ID, COUNT, Call, NOTHING, Route};
 
 const CODE: Kind = Kind::Integer { min: 1, max: 5 };
 const QOS: Kind = Kind::Integer { min: 0, max: 2 };

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::answers;
 use super::super::feed;
 use super::super::field::{Field, Kind, MAX_INTEGER, may};
-use super::{Answer, CLIENT_ID, Call, Route};
+use super::route::{Answer, CLIENT_ID, Call, Route};
 use crate::log::What;
 
 const SEQUENCE: Kind = Kind::Integer { min: 0, max: MAX_INTEGER };
@@ -59,8 +59,8 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/control/log",
         summary: "Returns what the emulator saw, and waits for it",
         about: "Returns the entries from since on, in order. If none is wanted, waits until one comes or the time is \
-                over; at once if the log has dropped entries: check missed. Ask again with since set to next. 409 for a \
-                since beyond the end.",
+                over; at once if the log has dropped entries: check missed. Ask again with since set to next. 409 for \
+                a since beyond the end.",
         query: &[
             SINCE,
             LOG,
