@@ -18,7 +18,8 @@ impl Emulator {
         lock(&self.machine.service.directory).unregister_device(client_id)
     }
 
-    /// Returns the device certificates that have logged in, sorted by serial number. See [`Builder::client_ca`].
+    /// Returns the device certificates that have logged in, sorted by serial number. See
+    /// [`Builder::client_ca`](crate::Builder::client_ca).
     #[must_use]
     pub fn device_certificates(&self) -> Vec<DeviceCertificate> {
         lock(&self.machine.service.directory).certificates.values().cloned().collect()
