@@ -11,12 +11,6 @@ use crate::support::{self, LONG, Raw, seen};
 
 const ID: &str = "GID_emulator@@@a";
 
-fn start() -> (Emulator, Control) {
-    let emulator = Emulator::builder().control_port(0).start().unwrap();
-    let control = Control::of(&emulator);
-    (emulator, control)
-}
-
 #[test]
 fn without_being_asked_for_there_is_none() {
     let emulator = Emulator::start().unwrap();
@@ -44,7 +38,7 @@ fn the_environment_names_it_and_a_given_token_is_taken() {
 
 #[test]
 fn foreign_pages_and_callers_without_the_token_get_nothing() {
-    let (_emulator, control) = start();
+    let (_emulator, control) = Control::start();
     let (port, token) = (control.address.port(), &control.token);
     let bearer = format!("Authorization: Bearer {token}\r\n");
     for (headers, status) in [
@@ -73,7 +67,7 @@ fn foreign_pages_and_callers_without_the_token_get_nothing() {
 
 #[test]
 fn wrong_calls_are_told_what_is_wrong() {
-    let (_emulator, control) = start();
+    let (_emulator, control) = Control::start();
     for (method, path, body, status, named) in [
         ("GET", "/control/nowhere", "", 404, "openapi.json"),
         ("GET", "/control/kick", "", 405, "POST"),
@@ -112,7 +106,7 @@ const BAD_RESOURCE: &str = r##"{"token":"t","permission":"R","resources":["#bad#
 
 #[test]
 fn a_topic_is_forbidden_and_allowed_again() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let mut raw = Raw::login(&emulator, ID);
     control.post("/control/forbid", &json!({ "filter": "emulator/secret/#" }));
     assert_eq!(control.get("/control/settings")["faults"]["forbidden"], json!(["emulator/secret/#"]));
@@ -131,7 +125,7 @@ fn a_topic_is_forbidden_and_allowed_again() {
 
 #[test]
 fn logins_are_refused_with_a_code_and_accepted_again() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let code = || {
         let mut raw = Raw::tcp(&emulator);
         raw.connect(ID, &support::username(&emulator), &support::password(&emulator, ID), true).0
@@ -149,7 +143,7 @@ fn logins_are_refused_with_a_code_and_accepted_again() {
 
 #[test]
 fn clients_are_listed_kicked_notified_and_sent_messages() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let mut raw = Raw::login(&emulator, ID);
     raw.subscribed(&[("emulator/b", 1), ("emulator/a", 1)]);
     let sessions = control.get("/control/sessions");
@@ -180,7 +174,7 @@ fn clients_are_listed_kicked_notified_and_sent_messages() {
 
 #[test]
 fn tokens_are_added_expired_and_revoked_and_never_shown() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let login = |token: &str| {
         let mut raw = Raw::tcp(&emulator);
         let user = format!("Token|{}|{}", emulator.access_key_id(), emulator.instance_id());
@@ -217,7 +211,7 @@ fn tokens_are_added_expired_and_revoked_and_never_shown() {
 
 #[test]
 fn a_device_credential_is_set_and_removed() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let credential = json!({ "client_id": ID, "access_key_id": "DC.id", "access_key_secret": "DC.not-a-secret" });
     control.post("/control/devices", &credential);
     let code = || {
@@ -231,7 +225,7 @@ fn a_device_credential_is_set_and_removed() {
 
 #[test]
 fn certificates_are_listed_and_an_unknown_one_cannot_be_activated() {
-    let (_emulator, control) = start();
+    let (_emulator, control) = Control::start();
     assert_eq!(control.get("/control/certificates"), json!({ "certificates": [] }));
     let unknown = json!({ "serial_number": "abcd", "active": true });
     assert_eq!(control.post("/control/certificates/activate", &unknown)["known"], false);
@@ -239,7 +233,7 @@ fn certificates_are_listed_and_an_unknown_one_cannot_be_activated() {
 
 #[test]
 fn the_openapi_is_throttled_failed_delayed_and_shifted() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let call = || api::ask(&emulator, "QuerySessionByClientId", &[("ClientId", ID)]);
     control.post("/control/api/throttle", &json!({ "count": 1 }));
     call().refused(429, "Throttling.User");
@@ -258,7 +252,7 @@ fn the_openapi_is_throttled_failed_delayed_and_shifted() {
 
 #[test]
 fn it_stops_and_restarts_the_emulator_and_goes_on_itself() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let mut raw = Raw::login(&emulator, ID);
     control.post("/control/stop", &json!({}));
     raw.ended();
@@ -277,7 +271,7 @@ fn it_stops_and_restarts_the_emulator_and_goes_on_itself() {
 
 #[test]
 fn waiting_needs_no_thread_for_each_waiter_and_loses_nothing() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let next = control.get("/control/log")["next"].as_u64().unwrap();
     let path = format!("/control/log?since={next}&wait=60&what=service_published");
     let waiting: Vec<_> = (0..200).map(|_| control.open("GET", &path, &control.headers(), "")).collect();
@@ -302,7 +296,7 @@ fn waiting_needs_no_thread_for_each_waiter_and_loses_nothing() {
 
 #[test]
 fn events_are_streamed_as_they_come() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let mut all = control.events("?since=0&what=started,connected");
     let mut later = control.events("?what=connected,published&max_payload=2");
     let mut raw = Raw::login(&emulator, ID);
@@ -321,7 +315,7 @@ fn events_are_streamed_as_they_come() {
 
 #[test]
 fn streams_are_bounded_and_one_that_ends_makes_room() {
-    let (_emulator, control) = start();
+    let (_emulator, control) = Control::start();
     let mut streams: Vec<_> = (0..64).map(|_| control.events("")).collect();
     assert!(control.call("GET", "/control/events", "").refused(503).contains("64"));
     streams.pop();
@@ -340,7 +334,7 @@ fn streams_are_bounded_and_one_that_ends_makes_room() {
 
 #[test]
 fn a_dropped_emulator_ends_it_with_its_streams() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let mut stream = control.open("GET", "/control/events", &control.headers(), "");
     drop(emulator);
     let mut rest = Vec::new();
@@ -351,7 +345,7 @@ fn a_dropped_emulator_ends_it_with_its_streams() {
 
 #[test]
 fn the_document_describes_each_call() {
-    let (_emulator, control) = start();
+    let (_emulator, control) = Control::start();
     let document = control.get("/control/openapi.json");
     assert_eq!(document["openapi"], "3.1.0");
     for (path, method) in [("/control/kick", "post"), ("/control/tokens", "get"), ("/control/tokens", "post")] {

@@ -1,4 +1,4 @@
-//! What the control API refuses although its document allows it, and under which addresses it answers.
+//! Calls that the control API refuses although its document allows them, and the addresses under which it answers.
 
 use aliyun_mqtt_emulator::Emulator;
 use serde_json::json;
@@ -8,15 +8,9 @@ use crate::support::http::Control;
 
 const ID: &str = "GID_emulator@@@a";
 
-fn start() -> (Emulator, Control) {
-    let emulator = Emulator::builder().control_port(0).start().unwrap();
-    let control = Control::of(&emulator);
-    (emulator, control)
-}
-
 #[test]
 fn what_no_client_could_receive_is_not_sent() {
-    let (emulator, control) = start();
+    let (emulator, control) = Control::start();
     let mut raw = Raw::login(&emulator, ID);
     raw.subscribed(&[("emulator/a", 1)]);
     let mut raw5 = Raw::login5(&emulator, "GID_emulator@@@five", true, &[]);
@@ -43,7 +37,7 @@ fn the_printed_url_answers_under_the_address_of_the_listener() {
 
 #[test]
 fn an_entry_of_another_log_is_not_waited_for() {
-    let (_emulator, control) = start();
+    let (_emulator, control) = Control::start();
     let settings = control.get("/control/settings");
     let (id, next) = (settings["log"]["id"].as_str().unwrap(), settings["log"]["next"].as_u64().unwrap());
     assert_eq!(control.get(&format!("/control/log?since={next}&log={id}"))["log"], id);

@@ -24,6 +24,13 @@ pub struct Answer {
 }
 
 impl Control {
+    /// Starts an emulator with this API.
+    pub fn start() -> (Emulator, Self) {
+        let emulator = Emulator::builder().control_port(0).start().unwrap();
+        let control = Self::of(&emulator);
+        (emulator, control)
+    }
+
     pub fn of(emulator: &Emulator) -> Self {
         let url = emulator.control_url().unwrap();
         let address = url.strip_prefix("http://").unwrap().strip_suffix("/control").unwrap().parse().unwrap();
