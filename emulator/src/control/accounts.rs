@@ -1,4 +1,4 @@
-//! What the calls about accounts do.
+//! The work of the calls about accounts.
 
 use serde_json::{Value, json};
 

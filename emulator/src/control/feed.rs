@@ -44,7 +44,7 @@ struct Bounds {
     bytes: usize,
 }
 
-/// What a look into the log has found.
+/// The entries that a look into the log has found.
 struct Found {
     entries: Vec<LogEntry>,
     /// The sequence number behind the last entry that was looked at.

@@ -1,4 +1,4 @@
-//! What each call does.
+//! The work of each call.
 
 use std::sync::Arc;
 use std::time::Duration;

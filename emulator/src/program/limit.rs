@@ -9,7 +9,7 @@ const NAMES: &str = "payload, packet, topic_length, filters, wildcards, rate, pa
 /// The value of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value {
-    /// What the service documents.
+    /// The limit that the service documents.
     On,
     Off,
     Number(u32),
