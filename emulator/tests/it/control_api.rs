@@ -340,7 +340,6 @@ fn a_dropped_emulator_ends_it_with_its_streams() {
     let mut rest = Vec::new();
     // A reset is an end, too.
     let _ = std::io::Read::read_to_end(&mut stream, &mut rest);
-    assert!(std::net::TcpStream::connect(control.address).is_err());
 }
 
 #[test]
