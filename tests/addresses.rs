@@ -10,7 +10,7 @@ mod support;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt::{Client, ErrorKind, Event, Protocol, QoS, Stage};
 use aliyun_mqtt_emulator::Emulator;
 use support::broker::{self, Broker, Kind};
+use support::port::Port;
 use support::{LONG, connect, connected, emulator, error, event, eventually, plain_config, topic};
 
 /// The names that are looked up here, with their addresses in this order.
@@ -285,14 +286,15 @@ fn a_slow_handshake_is_not_begun_again() {
 
 #[test]
 fn where_no_address_answers_each_is_named_with_its_failure() {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let port = free.port();
+    let free = Port::reserve();
+    let port = free.number();
     let dead = swallow(port);
     thread::scope(|scope| {
         for scheme in ["mqtt", "mqtts", "ws", "wss"] {
             for protocol in both() {
                 let endpoint = format!("{scheme}://dead-first.test:{port}");
-                let config = broker::config(free).protocol(protocol).endpoint(endpoint).timeout(Duration::from_secs(3));
+                let config =
+                    broker::config(free.addr()).protocol(protocol).endpoint(endpoint).timeout(Duration::from_secs(3));
                 scope.spawn(move || {
                     let nobody = error(Client::connect(config.build().expect("good")));
                     assert_eq!(nobody.kind(), ErrorKind::Timeout(Stage::Connect), "{nobody}");
@@ -306,7 +308,7 @@ fn where_no_address_answers_each_is_named_with_its_failure() {
     drop(dead);
     for scheme in ["mqtt", "mqtts", "ws", "wss"] {
         let endpoint = format!("{scheme}://dead-first.test:{port}");
-        let nobody = error(Client::connect(broker::config(free).endpoint(endpoint).build().expect("good")));
+        let nobody = error(Client::connect(broker::config(free.addr()).endpoint(endpoint).build().expect("good")));
         assert_eq!(nobody.kind(), ErrorKind::Connect, "{nobody}");
         let text = nobody.to_string();
         assert!(
@@ -364,9 +366,8 @@ fn a_proxy_is_found_at_its_other_address() {
         assert!(proxy.targets().contains(&target));
     }
     // Nobody is there: both are named.
-    let closed: SocketAddr =
-        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let config = plain_config(&emulator).proxy(format!("http://dead-first.test:{}", closed.port()));
+    let closed = Port::reserve();
+    let config = plain_config(&emulator).proxy(format!("http://dead-first.test:{}", closed.number()));
     let nobody = error(Client::connect(config.endpoint("mqtt://a.test").build().expect("good")));
     assert_eq!(nobody.kind(), ErrorKind::Connect, "{nobody}");
     assert!(nobody.to_string().contains("127.0.0.2:") && nobody.to_string().contains("127.0.0.1:"), "{nobody}");

@@ -104,7 +104,7 @@ fn a_dead_resolver_holds_nobody() {
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     assert!(stuck() > 0);
     // The name is found at last, and nobody is there any more.
-    drop(broker);
+    let _port = broker.stop();
     stick(false);
     eventually("all of it ends by itself", || aliyun_mqtt::stranded_workers() == 0 && threads().len() == before);
     assert_eq!(stuck(), 0);

@@ -1,4 +1,4 @@
-//! What a post through the relay costs above the library's own publish, and what a waiting long poll costs.
+//! The cost of a post through the relay above the library's own publish, and that of a waiting long poll.
 //!
 //!     cargo bench -p aliyun-mqtt-cli --bench relay
 //!

@@ -1,13 +1,12 @@
 //! The builder of an emulator.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::account::{CustomIdentity, DeviceCredential, Group, SignMode, StsKey};
+use crate::checks::check;
 use crate::emulator::Emulator;
 use crate::error::Error;
-use crate::names::check_group;
 use crate::settings::{ControlSettings, GivenToken, Limits, Settings};
 use crate::token::Permission;
 
@@ -161,7 +160,7 @@ impl Builder {
 
     /// Forbids this topic or filter from the start, as [`Emulator::forbid`] does later. Default: none.
     pub fn forbid(mut self, filter: impl Into<String>) -> Self {
-        self.settings.forbidden.push(filter.into());
+        self.settings.forbidden.insert(filter.into());
         self
     }
 
@@ -228,7 +227,7 @@ impl Builder {
     }
 
     /// Serves the control API under this name, too, with any port in the `Host` header, as behind the mapped port of a
-    /// container. Default: only `localhost`, `127.0.0.1` and `[::1]`, with the port of the listener.
+    /// container. Default: `localhost`, `127.0.0.1`, `[::1]` and the address of the listener, with its port.
     pub fn control_host(mut self, name: impl Into<String>) -> Self {
         self.control().hosts.push(name.into());
         self
@@ -282,7 +281,7 @@ impl Builder {
     }
 
     /// Sets the maximum number of log entries. The oldest are removed first; the newest is always kept. Default:
-    /// 1,000,000.
+    /// 1,000,000; at least 1.
     pub fn log_capacity(mut self, entries: usize) -> Self {
         self.settings.log.entries = entries;
         self
@@ -305,65 +304,10 @@ impl Builder {
     /// [`Error::Io`] if a port is in use, [`Error::Invalid`] for invalid settings.
     pub fn start(self) -> Result<Emulator, Error> {
         let mut settings = self.settings;
-        let empty = [&settings.directory.instance_id]
-            .into_iter()
-            .chain(&settings.parent_topics)
-            .chain(settings.directory.access_keys.iter().flat_map(|(id, secret)| [id, secret]))
-            .chain(settings.directory.sts_keys.iter().flat_map(|(id, key)| [id, &key.secret, &key.security_token]))
-            .chain(settings.tokens.iter().map(|given| &given.token))
-            .chain(&settings.ram_role)
-            .any(String::is_empty);
-        if empty {
-            return Err(Error::Invalid("an id, secret, token or parent topic is empty".into()));
-        }
-        if let Some(bad) = settings.directory.groups.iter().map(|group| &group.id).find(|id| check_group(id).is_err()) {
-            return Err(Error::Invalid(format!(
-                "{bad:?} is not a group id, which is GID_ or GID- and at least three letters, digits, - or _"
-            )));
-        }
-        if settings.control.as_ref().is_some_and(|control| !is_token(control.token.as_deref())) {
-            return Err(Error::Invalid("the control token must have 16 to 256 letters, digits and - . _ ~ + /".into()));
-        }
-        let (topics, most) = (settings.parent_topics.len(), settings.limits.parent_topics);
-        if topics > most {
-            return Err(Error::Invalid(format!("there are {topics} parent topics, more than {most}")));
-        }
-        check_tokens(&settings)?;
-        let scale = settings.token_time_scale;
-        // Also false for NaN.
-        if !(scale > 0.0 && scale <= 1.0) {
-            return Err(Error::Invalid(format!("token_time_scale is {scale}; it must be above 0 and at most 1")));
-        }
-        settings.token_notice_lead = settings.token_notice_lead.mul_f64(scale);
+        check(&mut settings)?;
+        settings.token_notice_lead = settings.token_notice_lead.mul_f64(settings.token_time_scale);
         Emulator::launch(settings)
     }
-}
-
-/// Checks that each given token can be used, and is there once.
-fn check_tokens(settings: &Settings) -> Result<(), Error> {
-    let keys = &settings.directory;
-    let mut seen = HashSet::new();
-    for GivenToken { token, resources, access_key_id, .. } in &settings.tokens {
-        // Never with the token itself.
-        if token.contains('|') || !seen.insert(token) {
-            return Err(Error::Invalid("a token has the character |, or is there twice".into()));
-        }
-        if resources.is_empty() {
-            return Err(Error::Invalid("a token has no resources".into()));
-        }
-        let is_known =
-            |id: &String| keys.sts_keys.contains_key(id) || keys.access_keys.iter().any(|(key, _)| key == id);
-        if let Some(unknown) = access_key_id.as_ref().filter(|id| !is_known(id)) {
-            return Err(Error::Invalid(format!("a token belongs to the AccessKey {unknown}, which is unknown")));
-        }
-    }
-    Ok(())
-}
-
-/// Returns true for a bearer token that a header can carry and nobody guesses at once, and for none.
-fn is_token(token: Option<&str>) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-    token.is_none_or(|token| (16..=256).contains(&token.len()) && token.bytes().all(fits))
 }
 
 /// Adds an item; the first one replaces the default.

@@ -81,7 +81,7 @@ impl Format {
     pub fn line(self, name: &str, value: &str) -> String {
         match self {
             Self::Shell => format!("export {name}={}", quoted(value)),
-            Self::PowerShell => format!("$env:{name} = '{}'", value.replace('\'', "''")),
+            Self::PowerShell => format!("$env:{name} = '{}'", powershell_quoted(value)),
             Self::Plain => format!("{name}={value}"),
         }
     }
@@ -201,6 +201,10 @@ impl Emulator {
             variables.push(("ALIYUN_MQTT_EMULATOR_CONTROL_URL", url));
             variables.push(("ALIYUN_MQTT_EMULATOR_CONTROL_TOKEN", token.to_owned()));
         }
+        if let Some((name, _)) = variables.iter().find(|(_, value)| value.contains(char::is_control)) {
+            // The form `plain` has no way to write it, and no program expects it.
+            return Err(Error::Invalid(format!("the value of {name} has a line break or another control character")));
+        }
         Ok(Environment { variables })
     }
 
@@ -213,6 +217,12 @@ impl Emulator {
         std::fs::write(&absolute, self.ca_pem()).map_err(failed)?;
         Ok(shown.to_owned())
     }
+}
+
+/// Doubles what PowerShell takes for the end of a text in single quotes: five characters.
+fn powershell_quoted(value: &str) -> String {
+    const QUOTES: [char; 5] = ['\'', '\u{2018}', '\u{2019}', '\u{201A}', '\u{201B}'];
+    value.chars().flat_map(|c| std::iter::repeat_n(c, if QUOTES.contains(&c) { 2 } else { 1 })).collect()
 }
 
 /// Quotes a value for a shell, unless it has no special characters.
@@ -238,6 +248,10 @@ mod tests {
         assert_eq!(environment.text(Format::Shell), "export A=x\nexport B='it'\\''s $1|2'\n");
         assert_eq!(environment.text(Format::PowerShell), "$env:A = 'x'\n$env:B = 'it''s $1|2'\n");
         assert_eq!(environment.text(Format::Plain), "A=x\nB=it's $1|2\n");
+        for quote in ['\u{2018}', '\u{2019}', '\u{201A}', '\u{201B}'] {
+            let line = Format::PowerShell.line("A", &format!("x{quote}; calc; {quote}"));
+            assert_eq!(line, format!("$env:A = 'x{quote}{quote}; calc; {quote}{quote}'"));
+        }
         for format in Format::ALL {
             assert_eq!(format.to_string().parse::<Format>().unwrap(), format);
         }

@@ -60,6 +60,7 @@ mod api;
 pub mod behaviour;
 mod broker;
 mod builder;
+mod checks;
 mod control;
 mod emulator;
 mod engine;

@@ -77,6 +77,11 @@ impl Machine {
         if !self.service.knows_parent(parent) {
             return Err(Error::Invalid(format!("there is no parent topic {parent:?}")));
         }
+        let (size, max) = (payload.len(), self.service.settings.limits.payload);
+        if size > max {
+            return Err(Error::Invalid(format!("the payload has {size} bytes, more than {max}")));
+        }
+        self.service.check_size(topic, size).map_err(Error::Invalid)?;
         let (topic, payload) = (topic.to_owned(), Bytes::from(payload));
         self.ask(|respond_to| Command::Publish { topic, qos, payload, respond_to })?
     }

@@ -3,6 +3,10 @@
 /// The maximum length of a client id.
 pub(crate) const MAX_CLIENT_ID: usize = 64;
 
+/// The length up to which a P2P topic is allowed whatever the limit: the service delivers such topics beyond the
+/// documented 64 characters.
+const MAX_P2P: usize = 128;
+
 /// Returns the group of a client id `GroupID@@@DeviceID`, or the rule that the id breaks.
 pub(crate) fn group_of(client_id: &str) -> Result<&str, String> {
     check_length(client_id)?;
@@ -44,10 +48,10 @@ pub(crate) fn check_length(client_id: &str) -> Result<(), String> {
 
 /// Returns the parent topic (first level) of a topic to publish to, or the rule that the topic breaks.
 pub(crate) fn parent_of_topic(topic: &str, max_length: usize) -> Result<&str, String> {
-    check_topic_length(topic, max_length)?;
     if let Some((parent, _)) = p2p_target(topic) {
-        return Ok(parent);
+        return check_topic_length(topic, max_length.max(MAX_P2P)).map(|()| parent);
     }
+    check_topic_length(topic, max_length)?;
     if let Some(bad) = topic.split('/').find(|level| !is_name(level)) {
         return Err(format!("the topic level {bad:?} is empty or has characters other than letters, digits, - and _"));
     }
@@ -56,13 +60,13 @@ pub(crate) fn parent_of_topic(topic: &str, max_length: usize) -> Result<&str, St
 
 /// Returns the parent topic (first level) of a filter to subscribe to, or the rule that the filter breaks.
 pub(crate) fn parent_of_filter(filter: &str, max_length: usize) -> Result<&str, String> {
+    if let Some((parent, _)) = p2p_target(filter) {
+        return check_topic_length(filter, max_length.max(MAX_P2P)).map(|()| parent);
+    }
     check_topic_length(filter, max_length)?;
     let parent = first_level(filter);
     if !is_name(parent) {
         return Err("the first level of a filter must be a parent topic".into());
-    }
-    if p2p_target(filter).is_some() {
-        return Ok(parent);
     }
     let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {
@@ -95,9 +99,11 @@ pub(crate) fn has_wildcard(filter: &str) -> bool {
 /// Returns true if the filter `outer` matches every topic that `inner` (a topic or filter) matches.
 pub(crate) fn covers(outer: &str, inner: &str) -> bool {
     let mut inner = inner.split('/');
-    for level in outer.split('/') {
+    let mut outer = outer.split('/').peekable();
+    while let Some(level) = outer.next() {
         match (level, inner.next()) {
-            ("#", _) => return true,
+            // Elsewhere, it makes the filter one that matches nothing.
+            ("#", _) => return outer.peek().is_none(),
             ("+", Some(other)) if other != "#" => {}
             (name, Some(other)) if name == other => {}
             _ => return false,
@@ -112,6 +118,34 @@ fn check_topic_length(topic: &str, max: usize) -> Result<(), String> {
         length if length > max => Err(format!("the topic has {length} characters, more than {max}")),
         _ => Ok(()),
     }
+}
+
+/// Checks a text that becomes a part of a user name or password, whose parts are separated by `|`, and of the printed
+/// environment.
+pub(crate) fn check_part(what: &str, text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err(format!("{what} is empty"));
+    }
+    if text.contains('|') || text.contains(char::is_control) {
+        return Err(format!("{what} has the character |, a line break or another control character"));
+    }
+    Ok(())
+}
+
+/// Checks a secret, which becomes a part of the printed environment.
+pub(crate) fn check_secret(what: &str, text: &str) -> Result<(), String> {
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err(format!("{what} is empty, or has a line break or another control character"));
+    }
+    Ok(())
+}
+
+/// Checks the name of a parent topic.
+pub(crate) fn check_parent(name: &str, max_length: usize) -> Result<(), String> {
+    if !is_name(name) || name.len() > max_length {
+        return Err(format!("the parent topic {name:?} is not of 1 to {max_length} letters, digits, - and _"));
+    }
+    Ok(())
 }
 
 /// Returns the first level of a topic or filter.
@@ -150,6 +184,11 @@ mod tests {
         }
         assert!(parent_of_topic(&"x".repeat(128), 128).is_ok());
         assert!(parent_of_topic(&"x".repeat(129), 128).is_err());
+        // P2P topics may be longer than the documented 64.
+        let p2p = format!("demo/p2p/GID_Test@@@{}", "x".repeat(53));
+        assert!(p2p.len() > 64 && parent_of_topic(&p2p, 64).is_ok() && parent_of_filter(&p2p, 64).is_ok());
+        let p2p = format!("{}/p2p/GID_Test@@@{}", "x".repeat(60), "x".repeat(53));
+        assert!(parent_of_topic(&p2p, 64).is_err() && parent_of_filter(&p2p, 64).is_err());
     }
 
     #[test]
@@ -185,9 +224,15 @@ mod tests {
         ] {
             assert!(covers(outer, inner), "{outer} {inner}");
         }
-        for (outer, inner) in
-            [("a/+", "a/#"), ("a/+", "a"), ("a/+", "a/b/c"), ("a/b", "a/+"), ("a/b", "a/b/c"), ("a/#", "b/a")]
-        {
+        for (outer, inner) in [
+            ("a/+", "a/#"),
+            ("a/+", "a"),
+            ("a/+", "a/b/c"),
+            ("a/b", "a/+"),
+            ("a/b", "a/b/c"),
+            ("a/#", "b/a"),
+            ("a/#/x", "a/b"),
+        ] {
             assert!(!covers(outer, inner), "{outer} {inner}");
         }
     }

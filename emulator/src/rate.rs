@@ -25,7 +25,7 @@ const API_RATES: &[(&str, u32)] = &[
 #[derive(Debug)]
 pub(crate) struct Bucket {
     rate: u32,
-    /// What is left, in events.
+    /// The events that are left.
     left: f64,
     filled: Instant,
 }

@@ -135,13 +135,22 @@ impl Service {
         self.may_use(identity, parent, topic, Permission::Write)
     }
 
+    /// Checks the size of a message that the service itself sends, which clients could not receive otherwise.
+    pub(crate) fn check_size(&self, topic: &str, payload: usize) -> Result<(), String> {
+        /// A header, the length of the topic, a packet id and no properties.
+        const OVERHEAD: usize = 10;
+        let max = self.settings.limits.packet;
+        let size = topic.len() + payload + OVERHEAD;
+        if size > max { Err(format!("the packet would have {size} bytes, more than {max}")) } else { Ok(()) }
+    }
+
     pub(crate) fn may_subscribe(&self, identity: &Identity, filter: &str) -> Result<(), Denial> {
         let parent = names::parent_of_filter(filter, self.settings.limits.topic_length).map_err(deny)?;
         self.may_use(identity, parent, filter, Permission::Read)
     }
 
     pub(crate) fn knows_parent(&self, parent: &str) -> bool {
-        self.settings.parent_topics.iter().any(|known| known == parent)
+        self.settings.knows_parent(parent)
     }
 
     /// Returns true if the topic belongs to a parent topic for ordered messages.

@@ -1,11 +1,13 @@
 //! The settings of an emulator, and their defaults.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::account::{Directory, Group};
 use crate::log::Bounds;
+use crate::names;
 use crate::token::Permission;
 
 /// The default instance id of an emulator.
@@ -32,7 +34,8 @@ pub struct Limits {
     pub payload: usize,
     /// The maximum size of a packet in bytes, header included; more is a violation. Default: 131,072; at most 16 MiB.
     pub packet: usize,
-    /// The maximum length of a topic or filter in bytes; more is a violation. Default: 128.
+    /// The maximum length of a topic or filter in bytes; more is a violation. P2P topics may always have 128. Default:
+    /// 128.
     pub topic_length: usize,
     /// The number of filters of a session that receive messages; further ones are acknowledged and receive none.
     /// Default: 30.
@@ -40,8 +43,8 @@ pub struct Limits {
     /// The number of wildcard subscriptions of all sessions to one first level that receive messages; further ones are
     /// acknowledged and receive none. The service has 100. Default: no limit.
     pub wildcards: usize,
-    /// The number of messages that a client may publish in a second; more is a violation. The service advises 20.
-    /// Default: no limit.
+    /// The number of messages that a client may publish in a second; more is a violation. The service advises
+    /// at most 20, and does not say what it does beyond. Default: no limit.
     pub rate: Option<u32>,
     /// The number of parent topics that an instance can have. The service has 25. Default: no limit.
     pub parent_topics: usize,
@@ -50,7 +53,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Returns all limits as the service documents them.
+    /// Returns all limits that the service documents, and the rate that it advises, which the emulator enforces.
     #[must_use]
     pub fn strict() -> Self {
         Self { topic_length: 64, wildcards: 100, rate: Some(20), parent_topics: 25, api_rates: true, ..Self::default() }
@@ -80,7 +83,7 @@ pub(crate) struct Settings {
     pub(crate) parent_topics: Vec<String>,
     /// Those of the parent topics that are for ordered messages; if there are none, all are.
     pub(crate) ordered_topics: Vec<String>,
-    pub(crate) forbidden: Vec<String>,
+    pub(crate) forbidden: BTreeSet<String>,
     /// The tokens that exist from the start.
     pub(crate) tokens: Vec<GivenToken>,
     /// The PEM certificates of the CAs whose device certificates are accepted; empty without mutual TLS.
@@ -99,6 +102,19 @@ pub(crate) struct Settings {
     pub(crate) log: Bounds,
     /// `None` without a control API.
     pub(crate) control: Option<ControlSettings>,
+}
+
+impl Settings {
+    pub(crate) fn knows_parent(&self, parent: &str) -> bool {
+        self.parent_topics.iter().any(|known| known == parent)
+    }
+
+    /// Checks a topic or filter that a rule or a token names: well-formed, and of a parent topic.
+    pub(crate) fn check_filter(&self, filter: &str) -> Result<(), String> {
+        let parent =
+            names::parent_of_filter(filter, self.limits.topic_length).map_err(|why| format!("{filter:?}: {why}"))?;
+        if self.knows_parent(parent) { Ok(()) } else { Err(format!("{filter:?}: there is no parent topic {parent:?}")) }
+    }
 }
 
 /// A token that exists from the start.
@@ -155,7 +171,7 @@ impl Default for Settings {
             ram_role: None,
             parent_topics: vec![DEFAULT_PARENT_TOPIC.into()],
             ordered_topics: Vec::new(),
-            forbidden: Vec::new(),
+            forbidden: BTreeSet::new(),
             tokens: Vec::new(),
             client_ca: String::new(),
             tls_names: Vec::new(),

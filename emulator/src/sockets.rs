@@ -1,6 +1,6 @@
-//! The listening sockets of an emulator, and those that reserve its ports.
+//! The listening sockets of an emulator, those that reserve its ports, and what clients connect to.
 
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 
 use crate::error::Error;
 
@@ -33,4 +33,22 @@ pub(crate) fn bind(addresses: &[SocketAddr]) -> Result<Vec<StdListener>, Error> 
 
 fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
     Error::io(format!("listen on {address}"), error)
+}
+
+/// Returns an address that a client on this machine can connect to.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(loopback, address.port())
+}
+
+/// Returns the host, which the certificate names, and the port.
+pub(crate) fn tls_authority(address: SocketAddr) -> String {
+    match reachable(address) {
+        address if address.ip().is_loopback() => format!("localhost:{}", address.port()),
+        address => address.to_string(),
+    }
 }

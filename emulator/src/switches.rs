@@ -1,6 +1,10 @@
 //! The faults that tests switch on and off.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// The maximum number of forbidden topics and filters; each publish and subscribe looks at all.
+pub(crate) const MAX_FORBIDDEN: usize = 10_000;
 
 /// The faults that tests switch on and off.
 #[derive(Debug, Clone, Default)]
@@ -8,7 +12,7 @@ pub(crate) struct Switches {
     pub(crate) refuse_all: Option<u8>,
     /// The number of logins that are still to be refused, and their code.
     pub(crate) refuse_next: (u32, u8),
-    pub(crate) forbidden: Vec<String>,
+    pub(crate) forbidden: BTreeSet<String>,
     /// The number of OpenAPI calls that are still to be throttled.
     pub(crate) throttle_api: u32,
     /// The number of OpenAPI calls that are still to fail, and their status and code.
@@ -43,18 +47,35 @@ impl Switches {
         self.fail_api = (count, status, code.to_owned());
     }
 
-    pub(crate) fn forbid(&mut self, filter: &str) {
-        self.forbidden.push(filter.to_owned());
+    /// Returns false, without a change, if too many are forbidden already.
+    pub(crate) fn forbid(&mut self, filter: &str) -> bool {
+        let fits = self.forbidden.len() < MAX_FORBIDDEN || self.forbidden.contains(filter);
+        if fits {
+            self.forbidden.insert(filter.to_owned());
+        }
+        fits
     }
 
     /// Reverts a [`forbid`](Self::forbid) of exactly this filter. Returns true if there was one.
     pub(crate) fn allow(&mut self, filter: &str) -> bool {
-        let before = self.forbidden.len();
-        self.forbidden.retain(|forbidden| forbidden != filter);
-        self.forbidden.len() < before
+        self.forbidden.remove(filter)
     }
 }
 
 fn connack_code(code: u8) -> u8 {
     if (1..=5).contains(&code) { code } else { 5 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forbids_are_kept_once_and_bounded() {
+        let mut switches = Switches::default();
+        assert!((0..2 * MAX_FORBIDDEN).all(|_| switches.forbid("demo/a")) && switches.forbidden.len() == 1);
+        assert!((1..MAX_FORBIDDEN).all(|number| switches.forbid(&format!("demo/{number}"))));
+        assert!(!switches.forbid("demo/more") && switches.forbid("demo/a"));
+        assert!(switches.allow("demo/a") && !switches.allow("demo/a") && switches.forbid("demo/more"));
+    }
 }

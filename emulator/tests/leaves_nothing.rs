@@ -33,7 +33,7 @@ fn a_dropped_emulator_leaves_nothing_behind() {
     let before = (threads(), descriptors());
     let mut memory = Vec::new();
     for _ in 0..20 {
-        let emulator = Emulator::start().unwrap();
+        let emulator = Emulator::builder().control_port(0).start().unwrap();
         let mut raw = Raw::login_as(&emulator, "GID_emulator@@@1", false);
         raw.subscribed(&[("emulator/#", 1)]);
         emulator.publish_as_service("emulator/a", 1, vec![0; 60_000]).unwrap();

@@ -312,11 +312,10 @@ fn the_first_words_of_what_is_no_mqtt_are_told_within_any_time_out() {
 #[test]
 fn the_first_words_are_told_at_a_reconnect() {
     let broker = Broker::start();
-    let addr = broker.addr();
     let (client, line) = broker.connect(broker.config().timeout(TIMEOUT));
     let events = client.events();
-    drop(broker);
-    let gateway = TcpListener::bind(addr).expect("the port again");
+    let port = broker.stop();
+    let gateway = TcpListener::bind(port.addr()).expect("the port again");
     thread::spawn(move || {
         for stream in gateway.incoming() {
             let mut stream = stream.expect("a connection");

@@ -158,7 +158,7 @@ fn offline_a_deadline_says_not_sent_and_why() {
     let events = client.events();
     drop(line);
     event(&events, "disconnected", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
-    drop(broker);
+    let _port = broker.stop();
     let error = error(client.with_timeout(Duration::from_millis(200)).publish("t", QoS::AtLeastOnce, "x"));
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Connect), Some(Fate::NotSent)));
     // The pause is random: by now a second attempt may have failed, too.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::broker::{self, Broker};
 use crate::support::http_proxy::{Answer, HttpProxy, Tunnel};
+use crate::support::port::Port;
 use crate::support::process::{as_child, child};
 use crate::support::{LONG, connect, connected, emulator, error, payloads, plain_config, topic};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, Error, ErrorKind, Outgoing, QoS, Stage};
@@ -184,8 +185,8 @@ fn refusals_say_which_and_what_to_do() {
     }
     // The proxy itself cannot reach what nobody knows.
     proxy.answer(Answer::Tunnel);
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let error = refused(through(&proxy).endpoint(format!("mqtt://{nobody}")));
+    let nobody = Port::reserve();
+    let error = refused(through(&proxy).endpoint(format!("mqtt://{}", nobody.addr())));
     assert_eq!(error.code(), Some(Code::Proxy(502)), "{error}");
 }
 
@@ -227,9 +228,9 @@ fn an_echo_shows_no_login() {
 
 #[test]
 fn no_proxy_there() {
-    let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let closed = Port::reserve();
     let proxy = HttpProxy::start();
-    let error = refused(through(&proxy).proxy(format!("http://{addr}")));
+    let error = refused(through(&proxy).proxy(format!("http://{}", closed.addr())));
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
     assert!(error.is_retryable() && error.to_string().contains("port of the proxy"), "{error}");
     let error = refused(through(&proxy).proxy("http://no-such-host.invalid:3128"));

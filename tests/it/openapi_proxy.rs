@@ -7,6 +7,7 @@ use crate::support::LONG;
 use crate::support::api::{DONE, failed, to};
 use crate::support::http::{Server, Step, answer, kept};
 use crate::support::http_proxy::{Answer, HttpProxy, Tunnel};
+use crate::support::port::Port;
 use crate::support::process::{as_child, child};
 use aliyun_mqtt::openapi::ApiBuilder;
 use aliyun_mqtt::{Code, Error, ErrorKind, Fate, Stage};
@@ -84,8 +85,8 @@ fn what_is_no_answer() {
 
 #[test]
 fn no_proxy_there() {
-    let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let error = refused(to(URL).proxy(format!("http://{addr}")));
+    let closed = Port::reserve();
+    let error = refused(to(URL).proxy(format!("http://{}", closed.addr())));
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Connect, Some(Fate::NotSent)), "{error}");
     assert!(error.to_string().contains("port of the proxy"), "{error}");
     let error = refused(to(URL).proxy("http://no-such-host.invalid:3128"));

@@ -10,6 +10,7 @@ use std::time::Duration;
 use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Error, Limits, Protocol};
 
 use super::LONG;
+use super::port::Port;
 pub use line::Line;
 pub use packet::*;
 
@@ -34,19 +35,27 @@ pub fn config(addr: SocketAddr) -> ConfigBuilder {
 /// A listener that hands out scripted connections.
 pub struct Broker {
     listener: TcpListener,
+    port: Option<Port>,
 }
 
 impl Broker {
     pub fn start() -> Broker {
-        Broker::on(TcpListener::bind("127.0.0.1:0").expect("a port"))
+        let port = Port::reserve();
+        Broker { listener: TcpListener::bind(port.addr()).expect("our port"), port: Some(port) }
     }
 
     pub fn on(listener: TcpListener) -> Broker {
-        Broker { listener }
+        Broker { listener, port: None }
     }
 
     pub fn addr(&self) -> SocketAddr {
         self.listener.local_addr().expect("an address")
+    }
+
+    /// Ends it. As long as the port lives that this returns, nobody else is there.
+    #[must_use]
+    pub fn stop(self) -> Port {
+        self.port.expect("a broker on a port of its own")
     }
 
     /// A configuration for a client of this broker.
@@ -98,7 +107,8 @@ impl Broker {
         let mut line = self.accept_raw();
         let connect = line.read().expect("CONNECT");
         line.write(answer);
-        drop((line, self));
+        drop(line);
+        let _port = self.stop();
         (connect, super::error(client.join().expect("no panic")))
     }
 

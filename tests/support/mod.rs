@@ -13,6 +13,7 @@ pub mod http_proxy;
 pub mod ledger;
 pub mod matrix;
 pub mod mosquitto;
+pub mod port;
 pub mod process;
 pub mod random;
 pub mod tokens;

@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use aliyun_mqtt::{Config, ConfigBuilder, Credentials, Limits};
-use tokio::net::TcpSocket;
 
 use super::folder::Folder;
 use super::matrix::{self, Transport};
+use super::port::Port;
 use super::{LONG, eventually};
 
 // It asks nobody who he is.
@@ -22,10 +22,10 @@ const SECRET: &str = "test-access-key-secret";
 pub struct Mosquitto {
     child: Child,
     folder: Folder,
-    addr: SocketAddr,
+    port: Port,
     ca: String,
-    /// They never listen, but keep its ports from being given to anybody else while it is down.
-    _kept: [TcpSocket; 2],
+    /// See [`start_with`](Self::start_with).
+    _other: Port,
 }
 
 impl Mosquitto {
@@ -40,9 +40,8 @@ impl Mosquitto {
     }
 
     fn start_with(more: &str) -> Mosquitto {
-        let (kept, addr) = free_port();
         // It does not start with WebSocket listeners alone.
-        let (other, plain) = free_port();
+        let (port, other) = (Port::reserve(), Port::reserve());
         let folder = Folder::new();
         let ca = write_certificates(folder.path());
         let at = |name: &str| folder.path().join(name).display().to_string();
@@ -52,8 +51,8 @@ impl Mosquitto {
             "per_listener_settings false\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n\
              user root\n{more}persistence_location {}/\nlistener {} 127.0.0.1\nlistener {} 127.0.0.1\n",
             folder.path().display(),
-            plain.port(),
-            addr.port(),
+            other.number(),
+            port.number(),
         );
         if matches!(transport, Transport::Ws | Transport::Wss) {
             // Else it listens on every address.
@@ -64,13 +63,13 @@ impl Mosquitto {
         }
         std::fs::write(folder.path().join("mosquitto.conf"), config).expect("written");
         let child = launch(folder.path());
-        let mosquitto = Mosquitto { child, folder, addr, ca, _kept: [kept, other] };
+        let mosquitto = Mosquitto { child, folder, port, ca, _other: other };
         mosquitto.await_listener();
         mosquitto
     }
 
     fn await_listener(&self) {
-        eventually("mosquitto listens", || TcpStream::connect(self.addr).is_ok());
+        eventually("mosquitto listens", || TcpStream::connect(self.addr()).is_ok());
     }
 
     /// Ends it as an operator would (SIGTERM), waits, and starts it again with the same ports and files.
@@ -85,14 +84,14 @@ impl Mosquitto {
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.port.addr()
     }
 
     /// A configuration for a client of this broker, with the service's own rules in force.
     pub fn config(&self) -> ConfigBuilder {
         let config = Config::builder()
             .protocol(matrix::protocol())
-            .endpoint(matrix::endpoint(self.addr))
+            .endpoint(matrix::endpoint(self.addr()))
             .instance_id(INSTANCE)
             .group_id(GROUP)
             .credentials(Credentials::signature(KEY, SECRET))
@@ -105,7 +104,7 @@ impl Mosquitto {
     pub fn environment(&self) -> Vec<(String, String)> {
         let ca = self.folder.path().join("ca.pem").display().to_string();
         let variables = [
-            ("ALIYUN_MQTT_ENDPOINT", matrix::endpoint(self.addr)),
+            ("ALIYUN_MQTT_ENDPOINT", matrix::endpoint(self.addr())),
             ("ALIYUN_MQTT_INSTANCE_ID", INSTANCE.to_string()),
             ("ALIYUN_MQTT_GROUP_ID", GROUP.to_string()),
             ("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY.to_string()),
@@ -128,16 +127,6 @@ fn launch(folder: &Path) -> Child {
     let mut mosquitto = Command::new("mosquitto");
     mosquitto.env("PATH", path).arg("-c").arg(folder.join("mosquitto.conf"));
     mosquitto.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("mosquitto is installed")
-}
-
-/// A port that stays ours, but can be listened on by who sets `SO_REUSEADDR`, as mosquitto does; it cannot choose one
-/// itself.
-fn free_port() -> (TcpSocket, SocketAddr) {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_reuseaddr(true).expect("an option");
-    socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
-    let addr = socket.local_addr().expect("an address");
-    (socket, addr)
 }
 
 /// A CA, and a server certificate for localhost that it signed; returns the CA in PEM.

@@ -138,7 +138,8 @@ impl PublishEach {
 
     /// Takes the next message from the input, unless it has ended.
     ///
-    /// What is not an `Exception`, such as Ctrl-C, does not wait for its turn, and may not be the end of the input.
+    /// An error that is not an `Exception`, such as Ctrl-C, does not wait for its turn, and may not be the end of the
+    /// input.
     fn take(&mut self, py: Python<'_>) -> PyResult<Option<aliyun_mqtt::Outgoing>> {
         let Some(messages) = &self.messages else { return Ok(None) };
         let next = messages.bind(py).clone().next();

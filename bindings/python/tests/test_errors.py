@@ -6,6 +6,8 @@ import builtins
 import os
 import pickle
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -16,15 +18,17 @@ from aliyun_mqtt._errors import add_note
 from .conftest import TRANSPORT
 
 
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port at which nobody listens. It is bound meanwhile, so that no server which starts is given it."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield int(kept.getsockname()[1])
 
 
 def test_nothing_listens() -> None:
-    with pytest.raises(ConnectionError) as caught:
-        Client.from_env(endpoint=f"mqtt://127.0.0.1:{closed_port()}")
+    with closed_port() as port, pytest.raises(ConnectionError) as caught:
+        Client.from_env(endpoint=f"mqtt://127.0.0.1:{port}")
     error = caught.value
     assert isinstance(error, aliyun_mqtt.MqttConnectionError) and not isinstance(error, TimeoutError)
     assert (error.kind, error.stage, error.fate) == (ErrorKind.CONNECT, Stage.CONNECT, None)
@@ -101,8 +105,8 @@ def test_notes_without_add_note() -> None:
 
 
 def test_errors_survive_pickling() -> None:
-    with pytest.raises(Error) as caught:
-        Client.from_env(endpoint=f"mqtt://127.0.0.1:{closed_port()}")
+    with closed_port() as port, pytest.raises(Error) as caught:
+        Client.from_env(endpoint=f"mqtt://127.0.0.1:{port}")
     error = caught.value
     add_note(error, "a note")
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):

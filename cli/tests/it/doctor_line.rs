@@ -1,12 +1,13 @@
 //! `doctor`: the line below MQTT - names, connections, TLS, and servers that are none of the service.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::support::doctor::{Found, Responder, drain, examine, in_time};
+use crate::support::library::port::Port;
 use crate::support::{Folder, emulator, with};
 use aliyun_mqtt_emulator::Emulator;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -36,8 +37,8 @@ fn a_name_that_does_not_exist() {
 
 #[test]
 fn nobody_listens() {
-    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-    examine(at(&emulator(), format!("mqtt://127.0.0.1:{port}")), &[]).expect("refused", "tcp", "tcp-refused", 3);
+    let port = Port::reserve();
+    examine(at(&emulator(), format!("mqtt://{}", port.addr())), &[]).expect("refused", "tcp", "tcp-refused", 3);
 }
 
 #[cfg(target_os = "linux")]

@@ -1,9 +1,8 @@
 //! `doctor`: an HTTP proxy on the way.
 
-use std::net::TcpListener;
-
 use crate::support::doctor::{Responder, examine};
 use crate::support::library::http_proxy::{Answer, HttpProxy};
+use crate::support::library::port::Port;
 use crate::support::{Folder, emulator, with};
 
 /// A name that only the proxy knows.
@@ -34,7 +33,7 @@ fn all_goes_through_the_proxy_and_nothing_past_it() {
 #[test]
 fn each_trouble_of_a_proxy_has_its_cause() {
     let (emulator, proxy) = (emulator(), HttpProxy::start());
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let free = Port::reserve();
     let ask = |url: &str, timeout: &str| {
         let mut command = with(&emulator);
         command.env("ALIYUN_MQTT_PROXY", url).env_remove("ALIYUN_MQTT_API_ENDPOINT");
@@ -52,7 +51,7 @@ fn each_trouble_of_a_proxy_has_its_cause() {
         let timeout = if matches!(answer, Answer::Silence) { "1" } else { "30" };
         ask(&proxy.url(), timeout).expect(&format!("{answer:?}"), "connect", cause, exit);
     }
-    ask(&format!("http://{free}"), "30").expect("nobody listens", "connect", "proxy-unreachable", 3);
+    ask(&format!("http://{}", free.addr()), "30").expect("nobody listens", "connect", "proxy-unreachable", 3);
     ask("http://host/path", "30").expect("no proxy at all", "settings", "setting-wrong", 2);
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::support::doctor::{Found, Responder, drain, examine, in_time};
 use crate::support::library::broker::{Broker, Kind, Line, packet};
+use crate::support::library::port::Port;
 use crate::support::{LONG, emulator, topic, with};
 use aliyun_mqtt::{Client, Config, Credentials};
 use aliyun_mqtt_emulator::{Emulator, Permission};
@@ -260,7 +261,11 @@ fn a_client_that_is_online_is_left_alone() {
 
 /// Runs against a broker that follows this script, with whatever settings.
 #[track_caller]
-fn scripted(arguments: &[&str], token: bool, script: impl FnOnce(Broker) + Send + 'static) -> Found {
+fn scripted<T: Send + 'static>(
+    arguments: &[&str],
+    token: bool,
+    script: impl FnOnce(Broker) -> T + Send + 'static,
+) -> Found {
     let (emulator, broker) = (emulator(), Broker::start());
     let mut command = alone(with(&emulator));
     command.env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{}", broker.addr()));
@@ -269,7 +274,7 @@ fn scripted(arguments: &[&str], token: bool, script: impl FnOnce(Broker) + Send 
     }
     let thread = thread::spawn(move || script(broker));
     let found = examine(command, arguments);
-    // It ends with the connection; what went wrong there shows in what was found.
+    // It ends with the connection; what went wrong there shows in what was found. What it returned lives until here.
     drop(thread);
     found
 }
@@ -330,8 +335,9 @@ fn another_client_with_the_same_id_shows_by_its_cuts() {
         let subscribe = line.expect(Kind::Subscribe);
         line.answer(&subscribe);
         line.expect(Kind::Publish);
-        drop(broker);
+        let port = broker.stop();
         line.write(&packet(0xe0, &[0x8e, 0]));
+        port
     };
     let run = |timeout: &str| scripted(&["--timeout", timeout, "--protocol", "5"], false, script);
     let found = in_time(run, |found| found.is_ok("subscribe"));
@@ -344,8 +350,9 @@ fn a_connection_that_is_lost_for_good() {
         let mut line = login(&broker);
         let subscribe = line.expect(Kind::Subscribe);
         // Nobody is there any more when it comes again.
-        drop(broker);
+        let port = broker.stop();
         line.answer(&subscribe);
+        port
     };
     let run = |timeout: &str| scripted(&["--timeout", timeout], false, script);
     let found = in_time(run, |found| found.is_ok("subscribe"));
@@ -402,10 +409,10 @@ fn each_trouble_of_the_api_has_its_cause() {
     let found = in_time(run, |found| found.is_ok("subscribe"));
     found.expect("silent", "api", "api-silent", 5);
     emulator.delay_api(Duration::ZERO);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let free = Port::reserve();
     let page = Responder::http("200 OK", "Content-Type: text/html\r\n", "<html><title>Login</title></html>");
     for (what, url, cause) in [
-        ("nobody listens", format!("http://{free}"), "api-unreachable"),
+        ("nobody listens", format!("http://{}", free.addr()), "api-unreachable"),
         ("a login page", format!("http://127.0.0.1:{}", page.port()), "api-not-api"),
         ("a private CA", emulator.api_tls_endpoint(), "api-tls"),
     ] {

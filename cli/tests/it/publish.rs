@@ -1,11 +1,11 @@
 //! `pub` of single messages: each way to give a payload, and each failure.
 
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
 use crate::support::library::broker::Broker;
 use crate::support::library::fault_proxy::Proxy;
+use crate::support::library::port::Port;
 use crate::support::{Folder, LONG, Output, emulator, published, redirected, run, run_with_input, topic, with};
 use aliyun_mqtt::{Client, Config, Credentials, Message, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
@@ -205,9 +205,9 @@ fn a_forbidden_topic_ends_with_6_and_names_it() {
 
 #[test]
 fn nothing_listening_ends_with_3() {
-    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let output = publish(&emulator(), &["-m", "x", "-e", &format!("mqtt://{port}")]).expect(3);
-    assert!(output.stderr.contains(&port.to_string()), "{output:?}");
+    let port = Port::reserve();
+    let output = publish(&emulator(), &["-m", "x", "-e", &format!("mqtt://{}", port.addr())]).expect(3);
+    assert!(output.stderr.contains(&port.addr().to_string()), "{output:?}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_request_is_answered_with_the_reply() {
     end(relay);
 }
 
-/// What the relay is made of does not grow with the requests that wait.
+/// The relay's threads do not grow in number with the requests that wait.
 #[test]
 #[cfg(target_os = "linux")]
 fn waiting_requests_have_no_threads_and_are_bounded_with_all_calls_that_wait() {

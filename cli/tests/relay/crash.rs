@@ -128,7 +128,7 @@ fn listen(rig: &Rig, mut caller: Child, promises: &Promises, done: &AtomicUsize)
     assert!(caller.wait().expect("it ends").success());
 }
 
-/// What a process does that calls; nothing, where it is run as a test.
+/// Runs one of the processes that call; does nothing where it is run as a test.
 #[test]
 fn caller() {
     let share = SHARE.map(|name| std::env::var(name).ok());

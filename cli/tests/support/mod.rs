@@ -12,6 +12,7 @@ pub mod library {
     pub mod http_proxy;
     #[path = "../../cli/tests/support/plain.rs"]
     pub mod matrix;
+    pub mod port;
     pub mod random;
 
     pub use super::LONG;

@@ -1,16 +1,17 @@
 //! mosquitto and its clients, if they are installed: a broker without the rules of the service, and another `sub`.
 
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use super::library::port::Port;
 use super::{Folder, LONG, program};
 
 /// A broker that ends when this value is dropped.
 pub struct Mosquitto {
     child: Child,
-    port: u16,
+    port: Port,
     _folder: Folder,
 }
 
@@ -24,16 +25,16 @@ impl Mosquitto {
                 return None;
             }
         }
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let port = Port::reserve();
         let folder = Folder::new();
         let limits = "max_queued_messages 0\nmax_inflight_messages 0";
-        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\n{limits}\n");
+        let config = format!("listener {} 127.0.0.1\nallow_anonymous true\n{limits}\n", port.number());
         let config = folder.write("mosquitto.conf", config);
         let mut command = Command::new("mosquitto");
         command.arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
         let mosquitto = Mosquitto { child: command.spawn().expect("mosquitto starts"), port, _folder: folder };
         let end = Instant::now() + LONG;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while TcpStream::connect(mosquitto.port.addr()).is_err() {
             assert!(Instant::now() < end, "mosquitto does not listen");
             std::thread::yield_now();
         }
@@ -44,7 +45,7 @@ impl Mosquitto {
     pub fn with(&self) -> Command {
         let mut command = program();
         command
-            .env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://127.0.0.1:{}", self.port))
+            .env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{}", self.port.addr()))
             .env("ALIYUN_MQTT_INSTANCE_ID", "post-cn-none")
             .env("ALIYUN_MQTT_GROUP_ID", "GID_none")
             .env("ALIYUN_MQTT_TOPIC", "demo")
@@ -56,7 +57,7 @@ impl Mosquitto {
     /// Returns one of mosquitto's clients.
     pub fn client(&self, name: &str) -> Command {
         let mut command = Command::new(name);
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.number().to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

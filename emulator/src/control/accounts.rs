@@ -1,4 +1,4 @@
-//! What the calls about accounts do.
+//! The work of the calls about accounts.
 
 use serde_json::{Value, json};
 
@@ -13,14 +13,16 @@ type Outcome = Result<Value, Problem>;
 
 pub(super) fn add_token(service: &Service, arguments: &Arguments) -> Outcome {
     let token = arguments.text("token");
-    if token.contains('|') {
-        return Err(Problem::new(422, "a token with the character | cannot be part of a password"));
-    }
+    part("the token", token)?;
     let first = service.settings.directory.access_keys.first().map_or("", |(id, _)| id);
     let key = arguments.may_text("access_key_id").unwrap_or(first);
     let directory = lock(&service.directory).clone();
     if !directory.access_keys.iter().any(|(id, _)| id == key) && !directory.sts_keys.contains_key(key) {
         return Err(Problem::new(404, "there is no such AccessKey"));
+    }
+    let refused = |why| Problem::new(422, why);
+    for resource in arguments.texts("resources").unwrap_or_default() {
+        service.settings.check_filter(resource).map_err(refused)?;
     }
     let permission = Permission::parse(arguments.text("permission")).unwrap_or(Permission::ReadWrite);
     let resources = arguments.texts("resources").unwrap_or_default().into_iter().map(str::to_owned);
@@ -39,6 +41,8 @@ pub(super) fn revoke_token(service: &Service, arguments: &Arguments) -> Outcome 
 }
 
 pub(super) fn add_device(service: &Service, arguments: &Arguments) -> Outcome {
+    names::group_of(arguments.text("client_id")).map_err(|why| Problem::new(422, why))?;
+    part("the id of the credential", arguments.text("access_key_id"))?;
     let credential = DeviceCredential {
         access_key_id: arguments.text("access_key_id").into(),
         access_key_secret: arguments.text("access_key_secret").into(),
@@ -69,6 +73,7 @@ pub(super) fn activate_certificate(service: &Service, arguments: &Arguments) -> 
 }
 
 pub(super) fn add_custom_identity(service: &Service, arguments: &Arguments) -> Outcome {
+    part("the user name", arguments.text("username"))?;
     let identity = CustomIdentity {
         client_id: arguments.may_text("client_id").map(str::to_owned),
         secret: arguments.text("secret").into(),
@@ -95,6 +100,7 @@ pub(super) fn remove_group(service: &Service, arguments: &Arguments) -> Outcome 
 
 pub(super) fn add_access_key(service: &Service, arguments: &Arguments) -> Outcome {
     let (id, secret) = (arguments.text("id"), arguments.text("secret"));
+    part("the id of the AccessKey", id)?;
     let mut directory = lock(&service.directory);
     match arguments.may_text("security_token") {
         Some(token) => {
@@ -107,6 +113,11 @@ pub(super) fn add_access_key(service: &Service, arguments: &Arguments) -> Outcom
 
 pub(super) fn remove_access_key(service: &Service, arguments: &Arguments) -> Outcome {
     removed(lock(&service.directory).remove_access_key(arguments.text("id")))
+}
+
+/// Checks a text that logins write between the characters `|`.
+fn part(what: &str, text: &str) -> Result<(), Problem> {
+    names::check_part(what, text).map_err(|why| Problem::new(422, why))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the answer of a call")]

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::entry::{listener_name, time, version_name};
 use crate::broker::SessionInfo;
-use crate::emulator::endpoints::{reachable, tls_authority};
 use crate::machine::Machine;
 use crate::service::{Link, Service, lock};
+use crate::sockets::{reachable, tls_authority};
 
 pub(super) fn settings(machine: &Machine) -> Value {
     let settings = &machine.service.settings;
@@ -46,7 +46,7 @@ pub(super) fn settings(machine: &Machine) -> Value {
             "api_rates": settings.limits.api_rates,
         },
         "mutual_tls": !settings.client_ca.is_empty(),
-        "log": { "entries": settings.log.entries, "bytes": settings.log.bytes },
+        "log": { "id": machine.service.log.id(), "entries": settings.log.entries, "bytes": settings.log.bytes },
         "acknowledge_violations": settings.acknowledge_violations,
         "token_notice_lead": settings.token_notice_lead.as_secs_f64(),
         "token_time_scale": settings.token_time_scale,
@@ -89,8 +89,9 @@ pub(super) fn settings_schema() -> Value {
             "mutual_tls": { "type": "boolean" },
             "log": {
                 "type": "object",
-                "required": ["entries", "bytes", "oldest", "next"],
+                "required": ["id", "entries", "bytes", "oldest", "next"],
                 "properties": {
+                    "id": { "type": "string", "description": "Names the log: another one has other sequence numbers." },
                     "entries": { "type": "integer", "description": "The maximum number of entries." },
                     "bytes": { "type": "integer", "description": "Their maximum size in memory." },
                     "oldest": { "type": "integer", "description": "The sequence number of the oldest entry kept." },

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::entry;
 use super::field::Arguments;
+use super::problem::Problem;
 use crate::log::{Log, LogEntry, What};
 use crate::service::Service;
 
@@ -43,7 +44,7 @@ struct Bounds {
     bytes: usize,
 }
 
-/// What a look into the log has found.
+/// The entries that a look into the log has found.
 struct Found {
     entries: Vec<LogEntry>,
     /// The sequence number behind the last entry that was looked at.
@@ -53,15 +54,22 @@ struct Found {
 }
 
 impl Wanted {
-    /// Reads the arguments that pages and streams share.
-    pub(super) fn new(arguments: &Arguments, log: &Log) -> Self {
+    /// Reads the arguments that pages and streams share. Fails for entries of another log, as after a restart of the
+    /// program.
+    pub(super) fn new(arguments: &Arguments, log: &Log) -> Result<Self, Problem> {
+        if arguments.may_text("log").is_some_and(|id| id != log.id()) {
+            return Err(Problem::new(409, "this is another log: the emulator was started anew"));
+        }
+        if let Some(since) = arguments.number::<u64>("since") {
+            check_since(since, log)?;
+        }
         let last = arguments.number::<u64>("last").map(|last| log.position().saturating_sub(last));
-        Self {
+        Ok(Self {
             since: arguments.number("since").or(last).unwrap_or(0),
             what: arguments.texts("what").map(|names| names.into_iter().map(str::to_owned).collect()),
             client_id: arguments.may_text("client_id").map(str::to_owned),
             max_payload: arguments.number("max_payload").unwrap_or(usize::MAX),
-        }
+        })
     }
 
     /// Starts with this entry unless the arguments have said where to start.
@@ -70,6 +78,10 @@ impl Wanted {
             self.since = since;
         }
         self
+    }
+
+    pub(super) fn since(&self) -> u64 {
+        self.since
     }
 
     fn fits(&self, entry: &LogEntry) -> bool {
@@ -117,12 +129,15 @@ pub(super) async fn page(log: &Log, mut wanted: Wanted, max: usize, wait: Durati
         let found = wanted.look(log, Bounds { entries: max, bytes: MAX_BYTES }).await;
         missed += found.missed;
         wanted.since = found.next;
-        let is_late =
-            !found.entries.is_empty() || tokio::time::timeout_at(deadline, log.reaches(found.next)).await.is_err();
+        // Whoever has missed an entry may have missed the one that is awaited.
+        let is_late = !found.entries.is_empty()
+            || missed > 0
+            || tokio::time::timeout_at(deadline, log.reaches(found.next)).await.is_err();
         if is_late {
             let entries: Vec<_> = found.entries.iter().map(|entry| entry::to_json(entry, wanted.max_payload)).collect();
             let more = found.next < log.position();
-            return json!({ "entries": entries, "next": found.next, "missed": missed, "more": more });
+            let next = found.next;
+            return json!({ "log": log.id(), "entries": entries, "next": next, "missed": missed, "more": more });
         }
     }
 }
@@ -131,12 +146,16 @@ pub(super) async fn page(log: &Log, mut wanted: Wanted, max: usize, wait: Durati
 pub(super) fn page_schema() -> Value {
     json!({
         "type": "object",
-        "required": ["entries", "next", "missed", "more"],
+        "required": ["log", "entries", "next", "missed", "more"],
         "additionalProperties": false,
         "properties": {
+            "log": { "type": "string", "description": "Names the log: another one has other sequence numbers." },
             "entries": { "type": "array", "items": entry::schema() },
             "next": { "type": "integer", "description": "The next value of since: behind all that was looked at." },
-            "missed": { "type": "integer", "description": "The entries from since on that the log has dropped." },
+            "missed": {
+                "type": "integer",
+                "description": "The entries from since on that the log has dropped. Above 0, the answer comes at once.",
+            },
             "more": { "type": "boolean", "description": "True if further entries were there already." },
         },
     })
@@ -153,7 +172,8 @@ pub(super) fn events(
     let state = (service, wanted, permit, true);
     futures_util::stream::unfold(state, |(service, mut wanted, permit, is_first)| async move {
         if is_first {
-            let text = format!(": from entry {}\n\n", wanted.since);
+            let id = json!({ "log": service.log.id() });
+            let text = format!(": from entry {}\nevent: log\ndata: {id}\n\n", wanted.since);
             return Some((Ok(Frame::data(text.into())), (service, wanted, permit, false)));
         }
         let mut text = String::new();
@@ -174,6 +194,16 @@ pub(super) fn events(
         }
         Some((Ok(Frame::data(text.into())), (service, wanted, permit, false)))
     })
+}
+
+/// Checks that the log has come this far.
+pub(super) fn check_since(since: u64, log: &Log) -> Result<(), Problem> {
+    let next = log.position();
+    if since > next {
+        let detail = format!("entry {since} is beyond the end, {next}: is it of an emulator that ran before?");
+        return Err(Problem::new(409, detail));
+    }
+    Ok(())
 }
 
 fn payload_size(what: &What) -> usize {
@@ -223,6 +253,17 @@ mod tests {
         log.write("a", What::Kicked);
         let late = page(&log, wanted(0, None), 2, Duration::ZERO).await;
         assert_eq!((&late["missed"], &late["entries"][0]["sequence"]), (&json!(1), &json!(1)));
+    }
+
+    #[tokio::test]
+    async fn a_page_does_not_wait_on_once_the_log_has_dropped_what_may_be_awaited() {
+        let log = log(2);
+        for _ in 0..3 {
+            log.write("a", What::OrderEnabled);
+        }
+        let minute = Duration::from_secs(60);
+        let answer = tokio::time::timeout(minute / 2, page(&log, wanted(0, Some("kicked")), 9, minute)).await.unwrap();
+        assert_eq!((&answer["missed"], &answer["entries"], &answer["next"]), (&json!(1), &json!([]), &json!(3)));
     }
 
     #[tokio::test]

@@ -15,6 +15,9 @@ pub(super) const MAX_INTEGER: i64 = (1 << 53) - 1;
 /// The characters besides letters and digits that a topic or filter can have here.
 const TOPIC_CHARACTERS: &str = "$@_/+#-";
 
+/// Those of a topic, which has no wildcards.
+const NAME_CHARACTERS: &str = "$@_/-";
+
 /// Base64 with padding, as the schema of a payload describes it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -39,6 +42,8 @@ pub(super) enum Kind {
     Text { min: usize, max: usize },
     /// A topic or filter, up to 256 characters; the rules of the service are checked later.
     Topic,
+    /// As [`Kind::Topic`], without the wildcards + and #.
+    TopicName,
     /// A whole number.
     Integer { min: i64, max: i64 },
     /// A number of seconds from 0 on, which may have a fraction.
@@ -167,6 +172,10 @@ impl Kind {
                 "type": "string", "minLength": 1, "maxLength": 256,
                 "pattern": format!("^[A-Za-z0-9{TOPIC_CHARACTERS}]+$"),
             }),
+            Self::TopicName => json!({
+                "type": "string", "minLength": 1, "maxLength": 256,
+                "pattern": format!("^[A-Za-z0-9{NAME_CHARACTERS}]+$"),
+            }),
             Self::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Self::Seconds { max } => json!({ "type": "number", "minimum": 0, "maximum": max }),
             Self::Flag => json!({ "type": "boolean" }),
@@ -201,7 +210,7 @@ impl Kind {
             }
             Self::Flag => text.parse::<bool>().ok().map(Value::from),
             Self::Choices(_) | Self::Topics => Some(text.split(',').collect()),
-            Self::Text { .. } | Self::Topic | Self::Choice(_) | Self::Payload => Some(text.into()),
+            Self::Text { .. } | Self::Topic | Self::TopicName | Self::Choice(_) | Self::Payload => Some(text.into()),
         }
     }
 
@@ -213,10 +222,8 @@ impl Kind {
         };
         match self {
             Self::Text { min, max } => is_text(&|text| (min..=max).contains(&text.chars().count())),
-            Self::Topic => is_text(&|text| {
-                (1..=256).contains(&text.len())
-                    && text.chars().all(|c| c.is_ascii_alphanumeric() || TOPIC_CHARACTERS.contains(c))
-            }),
+            Self::Topic => is_text(&|text| is_topic(text, TOPIC_CHARACTERS)),
+            Self::TopicName => is_text(&|text| is_topic(text, NAME_CHARACTERS)),
             Self::Integer { min, max } => whole(value).is_some_and(|number| (min..=max).contains(&number)),
             Self::Seconds { max } => value.as_f64().is_some_and(|number| (0.0..=f64::from(max)).contains(&number)),
             Self::Flag => value.is_boolean(),
@@ -239,6 +246,7 @@ impl Kind {
         match self {
             Self::Text { min, max } => format!("a text of {min} to {max} characters"),
             Self::Topic => format!("a text of 1 to 256 letters, digits and {TOPIC_CHARACTERS}"),
+            Self::TopicName => format!("a text of 1 to 256 letters, digits and {NAME_CHARACTERS}"),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Seconds { max } => format!("a number of seconds from 0 to {max}"),
             Self::Flag => "true or false".into(),
@@ -248,6 +256,10 @@ impl Kind {
             Self::Payload => "a text, nor an object with base64, of at most 262144 characters".into(),
         }
     }
+}
+
+fn is_topic(text: &str, further: &str) -> bool {
+    (1..=256).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || further.contains(c))
 }
 
 /// Returns a whole number; JSON does not distinguish 1 from 1.0.

@@ -25,7 +25,10 @@ impl Gate {
         let host = single(headers, HOST.as_str()).unwrap_or_default();
         if !self.knows(host) {
             let port = self.address.port();
-            let detail = format!("the Host header must be localhost:{port}, 127.0.0.1:{port} or [::1]:{port}");
+            let detail = format!(
+                "the Host header must be localhost:{port}, 127.0.0.1:{port}, [::1]:{port} or the address that this \
+                 listens on; --control-host adds a name"
+            );
             return Err(Problem::new(403, detail));
         }
         let has_origin = headers.contains_key(ORIGIN);
@@ -59,7 +62,15 @@ impl Gate {
             return true;
         }
         let port = port.map_or(Ok(80), str::parse::<u16>);
-        port == Ok(self.address.port()) && LOOPBACK.iter().any(|known| known.eq_ignore_ascii_case(name))
+        port == Ok(self.address.port())
+            && (LOOPBACK.iter().any(|known| known.eq_ignore_ascii_case(name)) || self.is_own_address(name))
+    }
+
+    /// Returns true for the address that the listener is on, as the printed URL writes it.
+    fn is_own_address(&self, name: &str) -> bool {
+        let ip = self.address.ip();
+        let text = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|_| ip.is_ipv6());
+        !ip.is_unspecified() && text.unwrap_or(name).parse() == Ok(ip) && (ip.is_ipv4() || text.is_some())
     }
 }
 
@@ -121,6 +132,27 @@ mod tests {
             (&[("host", "localhost:8000"), ("origin", "http://evil.example")], 403),
         ] {
             assert_eq!(status(gate().check_place(&headers(pairs))), expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_the_listener_itself_passes() {
+        for (address, host, expected) in [
+            ("127.0.0.2:8000", "127.0.0.2:8000", 200),
+            ("127.0.0.2:8000", "127.0.0.2:8001", 403),
+            ("127.0.0.2:8000", "127.0.0.3:8000", 403),
+            ("192.0.2.1:8000", "192.0.2.1:8000", 200),
+            ("[2001:db8::1]:8000", "[2001:db8::1]:8000", 200),
+            ("[2001:db8::1]:8000", "[2001:DB8:0::1]:8000", 200),
+            ("[2001:db8::1]:8000", "[2001:db8::2]:8000", 403),
+            ("0.0.0.0:8000", "0.0.0.0:8000", 403),
+            ("0.0.0.0:8000", "192.0.2.1:8000", 403),
+            ("[::]:8000", "[::]:8000", 403),
+        ] {
+            let gate = Gate { address: address.parse().unwrap(), ..gate() };
+            let mut headers = HeaderMap::new();
+            headers.insert("host", HeaderValue::from_static(host));
+            assert_eq!(status(gate.check_place(&headers)), expected, "{address} {host}");
         }
     }
 

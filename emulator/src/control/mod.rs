@@ -26,12 +26,11 @@ use tokio::sync::oneshot;
 
 use self::gate::Gate;
 use self::server::Server;
-use crate::emulator::endpoints::reachable;
 use crate::error::Error;
 use crate::machine::Machine;
 use crate::random::random_hex;
 use crate::settings::ControlSettings;
-use crate::sockets;
+use crate::sockets::{self, reachable};
 
 /// How long the thread waits at its end for calls that are being carried out.
 const END_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! What each call does.
+//! The work of each call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::routes::Call;
 use crate::error::Error;
 use crate::machine::Machine;
 use crate::service::lock;
+use crate::switches::MAX_FORBIDDEN;
 
 /// The number of entries of the log in an answer, if the caller does not say.
 const PAGE: usize = 1000;
@@ -42,10 +43,17 @@ pub(super) async fn run(machine: &Arc<Machine>, call: Call, arguments: Arguments
             switches.refuse_logins(None);
             switches.refuse_next_logins(0, 0);
         }
-        Call::Forbid => switches().forbid(arguments.text("filter")),
+        Call::Forbid => {
+            let filter = arguments.text("filter");
+            service.settings.check_filter(filter).map_err(|why| Problem::new(422, why))?;
+            if !switches().forbid(filter) {
+                return Err(Problem::new(422, format!("more than {MAX_FORBIDDEN} topics and filters are forbidden")));
+            }
+        }
         Call::Allow => return Ok(json!({ "allowed": switches().allow(arguments.text("filter")) })),
         Call::Notify => {
             let (topic, payload) = (arguments.text("topic").to_owned(), arguments.payload("payload"));
+            service.check_size(&topic, payload.len()).map_err(|why| Problem::new(422, why))?;
             return Ok(json!({ "pushed": service.push_notice(arguments.text("client_id"), topic, payload) }));
         }
         Call::Publish => {
@@ -65,7 +73,7 @@ pub(super) async fn run(machine: &Arc<Machine>, call: Call, arguments: Arguments
         Call::Log => {
             let (log, max) = (&service.log, arguments.number("max").unwrap_or(PAGE));
             let wait = arguments.seconds("wait").unwrap_or(Duration::ZERO);
-            return Ok(feed::page(log, Wanted::new(&arguments, log), max, wait).await);
+            return Ok(feed::page(log, Wanted::new(&arguments, log)?, max, wait).await);
         }
         Call::Tokens => return Ok(answers::tokens(service)),
         Call::Certificates => return Ok(answers::certificates(service)),

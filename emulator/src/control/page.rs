@@ -40,7 +40,7 @@ mod tests {
 
     use super::*;
 
-    /// What would turn a text of a client into markup or code, or an address of a client into a request.
+    /// Names that would turn a text of a client into markup or code, or an address of a client into a request.
     const FORBIDDEN: &[&str] = &[
         "innerHTML",
         "outerHTML",

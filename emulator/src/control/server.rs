@@ -169,7 +169,8 @@ fn events(server: &Server, arguments: &Arguments, headers: &HeaderMap) -> Result
     let service = Arc::clone(&server.machine.service);
     let last_seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse::<u64>().ok());
     let start = last_seen.map_or_else(|| service.log.position(), |id| id.saturating_add(1));
-    let wanted = Wanted::new(arguments, &service.log).or_since(arguments, start);
+    let wanted = Wanted::new(arguments, &service.log)?.or_since(arguments, start);
+    feed::check_since(wanted.since(), &service.log)?;
     let stream = feed::events(service, wanted, permit);
     let mut response = Response::new(StreamBody::new(stream).boxed_unsync());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

@@ -1,9 +1,10 @@
 //! The addresses of an emulator, and the ids and keys of its account.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::Emulator;
 use crate::control::Control;
+use crate::sockets::{reachable, tls_authority};
 
 impl Emulator {
     /// Returns the endpoint for plain TCP, `mqtt://127.0.0.1:PORT`; with the address of [`Builder::address`], unless
@@ -138,23 +139,5 @@ impl Emulator {
     #[must_use]
     pub fn access_key_secret(&self) -> &str {
         self.machine.service.settings.directory.access_keys.first().map_or("", |(_, secret)| secret)
-    }
-}
-
-/// Returns an address that a client on this machine can connect to.
-pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
-    let loopback = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(loopback, address.port())
-}
-
-/// Returns the host, which the certificate names, and the port.
-pub(crate) fn tls_authority(address: SocketAddr) -> String {
-    match reachable(address) {
-        address if address.ip().is_loopback() => format!("localhost:{}", address.port()),
-        address => address.to_string(),
     }
 }

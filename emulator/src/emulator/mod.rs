@@ -119,6 +119,7 @@ impl Emulator {
 
     /// Forbids this topic or filter: from now on, publishing to a topic that it matches, or subscribing to a filter
     /// that it covers, is a violation. A wider subscription (`a/#` where `a/b` is forbidden) stays allowed.
+    /// An ill-formed filter forbids nothing, and neither does one beyond the first 10,000.
     pub fn forbid(&self, filter: &str) {
         lock(&self.machine.service.switches).forbid(filter);
     }
@@ -138,8 +139,8 @@ impl Emulator {
     /// topic. If that target is not connected, the message is dropped. Blocks until the broker inside has accepted it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a topic the instance does not have and for a QoS above 2, [`Error::Stopped`] after
-    /// [`stop`](Self::stop).
+    /// [`Error::Invalid`] for a topic the instance does not have, a payload above its limit and a QoS above 2,
+    /// [`Error::Stopped`] after [`stop`](Self::stop).
     pub fn publish_as_service(&self, topic: &str, qos: u8, payload: impl Into<Vec<u8>>) -> Result<(), Error> {
         self.machine.publish(topic, qos, payload.into())
     }

@@ -1,6 +1,6 @@
 //! The check of every packet that a connected client sends: it is logged, and forwarded or refused.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -45,7 +45,12 @@ pub(super) struct Terms<'a> {
     pub(super) identity: &'a Mutex<Identity>,
     /// The QoS 2 messages sent on this connection that the client has not completed.
     pub(super) sent: &'a Mutex<HashSet<u16>>,
+    pub(super) asked: &'a Mutex<Asked>,
 }
+
+/// The SUBSCRIBEs and UNSUBSCRIBEs that the broker inside has not acknowledged, by packet id: the entries for the log,
+/// one for each filter, which are true only once it has done what they say.
+pub(super) type Asked = VecDeque<(u16, Vec<What>)>;
 
 /// Checks the packets of one connection.
 pub(super) struct Checker<'a> {
@@ -69,10 +74,9 @@ impl<'a> Checker<'a> {
             Ok(Packet::Publish(publish)) => self.publish(publish, frame.len()),
             Ok(_) if frame.len() > max => self.cut(Action::Packet, "", too_large(frame.len(), max), &[], None),
             Ok(Packet::Subscribe { packet_id, filters }) => self.subscribe(packet_id, filters),
-            Ok(Packet::Unsubscribe { filters }) => {
-                for filter in filters {
-                    self.log(What::Unsubscribed { filter });
-                }
+            Ok(Packet::Unsubscribe { packet_id, filters }) => {
+                let entries = filters.into_iter().map(|filter| What::Unsubscribed { filter }).collect();
+                lock(self.terms.asked).push_back((packet_id, entries));
                 Handling::Pass
             }
             Ok(Packet::PubAck { packet_id }) => {
@@ -92,7 +96,7 @@ impl<'a> Checker<'a> {
                 Fault::protocol("the DISCONNECT sets a session expiry that the CONNECT did not"),
             ),
             Ok(Packet::Disconnect { .. }) => Handling::Leave,
-            Ok(Packet::ConnAck { .. } | Packet::SubAck | Packet::UnsubAck { .. } | Packet::PingResp) => {
+            Ok(Packet::ConnAck { .. } | Packet::SubAck { .. } | Packet::UnsubAck { .. } | Packet::PingResp) => {
                 self.forbidden(Action::Packet, Fault::protocol("a packet that only a server sends"))
             }
             Ok(Packet::OutOfPlace) => {
@@ -190,9 +194,8 @@ impl<'a> Checker<'a> {
                 return self.cut(Action::Subscribe, filter, reason, &answer, fault);
             }
         }
-        for (filter, qos) in filters {
-            self.log(What::Subscribed { filter, qos });
-        }
+        let entries = filters.into_iter().map(|(filter, qos)| What::Subscribed { filter, qos }).collect();
+        lock(self.terms.asked).push_back((packet_id, entries));
         Handling::Pass
     }
 

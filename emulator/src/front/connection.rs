@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use super::check::{Checker, Handling, Terms};
+use super::check::{Asked, Checker, Handling, Terms};
 use super::desk::{CLOSE_TIMEOUT, Desk};
 use super::frames::Frames;
 use super::login::log_in;
@@ -59,6 +59,7 @@ where
         max_packet: connect.max_packet(),
         ends_with_connection: connect.ends_with_connection(),
         sent: Mutex::default(),
+        asked: Mutex::default(),
         pass,
     };
     let Some(connect) = connect.for_broker() else { return };
@@ -131,6 +132,7 @@ pub(super) struct Connection<'a> {
     ends_with_connection: bool,
     /// The QoS 2 messages sent to the client that it has not completed.
     sent: Mutex<HashSet<u16>>,
+    asked: Mutex<Asked>,
     pass: Pass,
 }
 
@@ -152,6 +154,7 @@ impl Connection<'_> {
             ends_with_connection: self.ends_with_connection,
             identity: &self.identity,
             sent: &self.sent,
+            asked: &self.asked,
         };
         let mut checker = Checker::new(&self.desk.service, terms);
         loop {
@@ -278,7 +281,12 @@ impl Connection<'_> {
             Ok(Packet::PubRel { packet_id }) => {
                 lock(&self.sent).insert(packet_id);
             }
+            Ok(Packet::SubAck { packet_id, granted }) => {
+                let entries = self.take_asked(packet_id).into_iter().zip(granted);
+                entries.filter(|(_, granted)| *granted).for_each(|(entry, _)| self.log(entry));
+            }
             Ok(Packet::UnsubAck { packet_id, filters }) => {
+                self.take_asked(packet_id).into_iter().for_each(|entry| self.log(entry));
                 let existed = self.pass.take_unsubscribed(filters);
                 if self.version == Version::V5 && existed.len() == filters {
                     return unsubscribe_answer(packet_id, &existed);
@@ -287,6 +295,13 @@ impl Connection<'_> {
             _ => {}
         }
         frame
+    }
+
+    /// Takes the entries of the SUBSCRIBE or UNSUBSCRIBE with this packet id.
+    fn take_asked(&self, packet_id: u16) -> Vec<What> {
+        let mut asked = lock(&self.asked);
+        let place = asked.iter().position(|(known, _)| *known == packet_id);
+        place.and_then(|place| asked.remove(place)).map_or_else(Vec::new, |(_, entries)| entries)
     }
 
     async fn enter(&self, session_present: bool) {

@@ -1,4 +1,4 @@
-//! What a connection does without a packet of its client: the orders of the service, and the end of tokens.
+//! The work of a connection without a packet of its client: the orders of the service, and the end of tokens.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;

@@ -86,7 +86,7 @@ pub enum What {
         /// The rule, as text.
         reason: String,
     },
-    /// A client subscribed; written before the SUBACK is sent.
+    /// A client has subscribed: from now on it receives messages; written just before the SUBACK is sent.
     Subscribed {
         /// The filter.
         filter: String,
@@ -98,7 +98,7 @@ pub enum What {
         /// The filter.
         filter: String,
     },
-    /// A client unsubscribed; written before the UNSUBACK is sent.
+    /// A client has unsubscribed; written just before the UNSUBACK is sent.
     Unsubscribed {
         /// The filter.
         filter: String,

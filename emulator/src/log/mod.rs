@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
+use crate::random::random_hex;
+
 pub use self::entry::{Action, DisconnectReason, Listener, LogEntry, Payload, Version, What};
 
 /// The maximum size of a log.
@@ -21,6 +23,8 @@ pub(crate) struct Bounds {
 /// The log: bounded, shared by all connections, and awaited by tests.
 #[derive(Debug)]
 pub(crate) struct Log {
+    /// Distinguishes it from the log of another emulator.
+    id: String,
     entries: Mutex<Entries>,
     grown: Condvar,
     /// Wakes the tasks that wait for entries.
@@ -50,7 +54,11 @@ impl Entries {
 impl Log {
     pub(crate) fn new(bounds: Bounds) -> Self {
         let entries = Entries { kept: VecDeque::new(), bytes: 0, next: 0, bounds };
-        Self { entries: Mutex::new(entries), grown: Condvar::new(), growth: Notify::new() }
+        Self { id: random_hex(), entries: Mutex::new(entries), grown: Condvar::new(), growth: Notify::new() }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// Appends an entry and returns its sequence number.

@@ -40,6 +40,7 @@ pub(crate) enum Packet {
         filters: Vec<(String, u8)>,
     },
     Unsubscribe {
+        packet_id: u16,
         filters: Vec<String>,
     },
     /// `filters`: the number of reason codes; 0 for 3.1.1, which has none.
@@ -55,7 +56,11 @@ pub(crate) enum Packet {
     },
     /// A second CONNECT, or an AUTH without an authentication method.
     OutOfPlace,
-    SubAck,
+    /// `granted`: for each filter in order, true if it was subscribed.
+    SubAck {
+        packet_id: u16,
+        granted: Vec<bool>,
+    },
 }
 
 impl Packet {
@@ -105,13 +110,17 @@ fn from_v3(packet: v3::Packet) -> Packet {
             packet_id: packet_id.get(),
             filters: topic_filters.iter().map(|(filter, qos)| (filter.to_string(), qos.value())).collect(),
         },
-        v3::Packet::Unsubscribe { topic_filters, .. } => {
-            Packet::Unsubscribe { filters: topic_filters.iter().map(ToString::to_string).collect() }
-        }
+        v3::Packet::Unsubscribe { packet_id, topic_filters } => Packet::Unsubscribe {
+            packet_id: packet_id.get(),
+            filters: topic_filters.iter().map(ToString::to_string).collect(),
+        },
         v3::Packet::PingRequest => Packet::PingReq,
         v3::Packet::PingResponse => Packet::PingResp,
         v3::Packet::Disconnect => Packet::Disconnect { keeps: false },
-        v3::Packet::SubscribeAck { .. } => Packet::SubAck,
+        v3::Packet::SubscribeAck { packet_id, status } => Packet::SubAck {
+            packet_id: packet_id.get(),
+            granted: status.iter().map(|code| matches!(code, v3::SubscribeReturnCode::Success(_))).collect(),
+        },
         v3::Packet::UnsubscribeAck { packet_id } => Packet::UnsubAck { packet_id: packet_id.get(), filters: 0 },
         v3::Packet::Connect(_) => Packet::OutOfPlace,
     }
@@ -137,15 +146,19 @@ fn from_v5(packet: v5::Packet) -> Packet {
                 .map(|(filter, options)| (filter.to_string(), options.qos.value()))
                 .collect(),
         },
-        v5::Packet::Unsubscribe(unsubscribe) => {
-            Packet::Unsubscribe { filters: unsubscribe.topic_filters.iter().map(ToString::to_string).collect() }
-        }
+        v5::Packet::Unsubscribe(unsubscribe) => Packet::Unsubscribe {
+            packet_id: unsubscribe.packet_id.get(),
+            filters: unsubscribe.topic_filters.iter().map(ToString::to_string).collect(),
+        },
         v5::Packet::PingRequest => Packet::PingReq,
         v5::Packet::PingResponse => Packet::PingResp,
         v5::Packet::Disconnect(disconnect) => {
             Packet::Disconnect { keeps: disconnect.session_expiry_interval_secs.is_some_and(|seconds| seconds > 0) }
         }
-        v5::Packet::SubscribeAck(_) => Packet::SubAck,
+        v5::Packet::SubscribeAck(ack) => Packet::SubAck {
+            packet_id: ack.packet_id.get(),
+            granted: ack.status.iter().map(|code| u8::from(*code) < 0x80).collect(),
+        },
         v5::Packet::UnsubscribeAck(ack) => {
             Packet::UnsubAck { packet_id: ack.packet_id.get(), filters: ack.status.len() }
         }

@@ -69,7 +69,7 @@ struct Log {
 
 /// A number, or `true` or `false`.
 #[derive(Clone, Copy)]
-struct Limit(Option<u32>);
+struct Limit(limit::Value);
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -78,6 +78,15 @@ pub(super) struct Control {
     pub(super) listen: Option<IpAddr>,
     token: Option<String>,
     hosts: Vec<String>,
+    pub(super) web: bool,
+}
+
+impl Control {
+    /// Returns true if any key is there.
+    pub(super) fn is_asked_for(&self) -> bool {
+        let Self { port, listen, token, hosts, web } = self;
+        port.is_some() || listen.is_some() || token.is_some() || !hosts.is_empty() || *web
+    }
 }
 
 #[derive(Deserialize)]
@@ -166,8 +175,10 @@ impl File {
     }
 
     /// Sets the limits of the file.
-    pub(super) fn limits(&self, limits: &mut Limits) -> Result<(), Error> {
-        self.limits.iter().try_for_each(|(name, value)| limit::set(limits, name, value.0))
+    pub(super) fn limits(&self, path: &Path, limits: &mut Limits) -> Result<(), Error> {
+        self.limits.iter().try_for_each(|(name, value)| {
+            limit::set(limits, name, value.0).map_err(|error| Error::Invalid(format!("{}: {error}", path.display())))
+        })
     }
 
     /// Applies all settings for which there is no option, and the ports, which options replace.
@@ -254,8 +265,28 @@ pub(super) fn read_ca(path: &Path) -> Result<String, Error> {
 /// Cuts the value out of an error about its type: it may be a secret.
 fn without_value(message: &str) -> String {
     match message.split_once(", expected ") {
-        Some((found, expected)) if found.starts_with("invalid ") => format!("expected {expected}"),
+        Some((found, expected)) if ["invalid ", "unknown variant "].iter().any(|start| found.starts_with(start)) => {
+            format!("expected {}", type_for_people(expected))
+        }
+        // The message of a syntax error can end with the text that it is about.
+        None if message.starts_with("invalid ") || message.contains('\n') => {
+            message.lines().next().unwrap_or_default().split(['`', ':']).next().unwrap_or_default().trim().to_owned()
+        }
         _ => message.to_owned(),
+    }
+}
+
+/// Replaces the name that a type has in Rust.
+fn type_for_people(name: &str) -> &str {
+    match name {
+        "u16" => "a whole number from 0 to 65535",
+        "usize" => "a whole number from 0 on",
+        "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "a text in quotes",
+        "a sequence" => "a list",
+        name if name.starts_with("struct ") => "a table",
+        name => name,
     }
 }
 
@@ -270,12 +301,12 @@ impl<'de> Deserialize<'de> for Limit {
             }
 
             fn visit_bool<E: serde::de::Error>(self, yes: bool) -> Result<Limit, E> {
-                Ok(Limit(yes.then_some(1)))
+                Ok(Limit(if yes { limit::Value::On } else { limit::Value::Off }))
             }
 
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Limit, E> {
                 let number = u32::try_from(number).map_err(|_| E::custom("a limit must be from 0 to 4294967295"))?;
-                Ok(Limit(Some(number)))
+                Ok(Limit(limit::Value::Number(number)))
             }
         }
         deserializer.deserialize_any(Visitor)
@@ -289,7 +320,7 @@ mod tests {
 
     fn error(text: &str) -> String {
         match File::parse(text).map_err(Error::Invalid).and_then(|file| {
-            file.limits(&mut Limits::default())?;
+            file.limits(Path::new("x.toml"), &mut Limits::default())?;
             file.apply(Path::new("x.toml"), Emulator::builder())
         }) {
             Ok(_) => panic!("accepted: {text}"),
@@ -319,8 +350,35 @@ mod tests {
             "[[tokens]]\ntoken='31337'\npermission='31337'\nresources=['a']",
             "access_keys='31337'",
             "[[access_keys]]\nid='x'\nsecret='31337",
+            "[[access_keys]]\nid='x'\nsecret=x31337",
+            "[[access_keys]]\nid='x'\nsecret='31337' x31337",
+            "[[custom_identities]]\nusername='n'\nsecret='s'\nsign_mode='31337'",
+            "[[custom_identities]]\nusername='n'\nsecret='s'\nsign_mode=x31337",
+            "[[custom_identities]]\nusername='n'\nsecret='s'\nsign_mode='ORIGIN'\ntype='31337'",
+            "[control]\ntoken=\"31337\\q31337\"",
+            "listen='31337'",
+            "queue='31337'",
+            "[limits]\nrate='31337'",
         ] {
             assert!(!error(text).contains("31337"), "{}", error(text));
+        }
+    }
+
+    #[test]
+    fn errors_name_types_as_people_do() {
+        for (text, named) in [
+            ("[ports]\ntcp=70000", "line 2: expected a whole number from 0 to 65535"),
+            ("[ports]\ntcp='x'", "expected a whole number from 0 to 65535"),
+            ("queue=-1", "expected a whole number from 0 on"),
+            ("queue='x'", "expected a whole number from 0 on"),
+            ("strict=1", "expected true or false"),
+            ("instance_id=1", "expected a text in quotes"),
+            ("group_ids='x'", "expected a list"),
+            ("time_scale='x'", "expected a number"),
+            ("ports=1", "expected a table"),
+            ("[limits]\npayload=false", "x.toml: the limit payload cannot be turned off"),
+        ] {
+            assert!(error(text).contains(named), "{text}: {}", error(text));
         }
     }
 

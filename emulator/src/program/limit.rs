@@ -6,33 +6,55 @@ use crate::settings::Limits;
 /// The names of all limits.
 const NAMES: &str = "payload, packet, topic_length, filters, wildcards, rate, parent_topics, api_rates";
 
-/// Sets a limit. `None` turns off a limit that can be turned off.
-pub(super) fn set(limits: &mut Limits, name: &str, value: Option<u32>) -> Result<(), Error> {
-    let number = value.and_then(|number| usize::try_from(number).ok());
-    let needed = || number.ok_or_else(|| Error::Invalid(format!("the limit {name} cannot be turned off")));
+/// The value of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value {
+    /// The limit that the service documents.
+    On,
+    Off,
+    Number(u32),
+}
+
+/// Sets a limit. Not all can be turned off.
+pub(super) fn set(limits: &mut Limits, name: &str, value: Value) -> Result<(), Error> {
+    let documented = Limits::strict();
+    let or = |documented: usize| match value {
+        Value::On => Some(documented),
+        Value::Off => None,
+        Value::Number(number) => usize::try_from(number).ok(),
+    };
+    let needed = |documented: usize| {
+        or(documented).ok_or_else(|| Error::Invalid(format!("the limit {name} cannot be turned off")))
+    };
     match name {
-        "payload" => limits.payload = needed()?,
-        "packet" => limits.packet = needed()?,
-        "topic_length" => limits.topic_length = needed()?,
-        "filters" => limits.filters = number.unwrap_or(usize::MAX),
-        "wildcards" => limits.wildcards = number.unwrap_or(usize::MAX),
-        "rate" => limits.rate = value,
-        "parent_topics" => limits.parent_topics = number.unwrap_or(usize::MAX),
-        "api_rates" if value.is_none_or(|value| value <= 1) => limits.api_rates = value == Some(1),
+        "payload" => limits.payload = needed(documented.payload)?,
+        "packet" => limits.packet = needed(documented.packet)?,
+        "topic_length" => limits.topic_length = needed(documented.topic_length)?,
+        "filters" => limits.filters = or(documented.filters).unwrap_or(usize::MAX),
+        "wildcards" => limits.wildcards = or(documented.wildcards).unwrap_or(usize::MAX),
+        "rate" => {
+            limits.rate = match value {
+                Value::On => documented.rate,
+                Value::Off => None,
+                Value::Number(number) => Some(number),
+            }
+        }
+        "parent_topics" => limits.parent_topics = or(documented.parent_topics).unwrap_or(usize::MAX),
+        "api_rates" if !matches!(value, Value::Number(_)) => limits.api_rates = value == Value::On,
         "api_rates" => return Err(Error::Invalid("the limit api_rates is on or off".into())),
         _ => return Err(Error::Invalid(format!("there is no limit {name:?}; the limits are {NAMES}"))),
     }
     Ok(())
 }
 
-/// Reads the value of a limit: a number, `off`, or `on` for 1.
-pub(super) fn parse(name: &str, text: &str) -> Result<Option<u32>, Error> {
+/// Reads the value of a limit: a number, `off`, or `on` for what the service documents.
+pub(super) fn parse(name: &str, text: &str) -> Result<Value, Error> {
     match text {
-        "off" => Ok(None),
-        "on" => Ok(Some(1)),
+        "off" => Ok(Value::Off),
+        "on" => Ok(Value::On),
         number => number
             .parse()
-            .map(Some)
+            .map(Value::Number)
             .map_err(|_| Error::Invalid(format!("the limit {name} is {text:?}; it must be a whole number, on or off"))),
     }
 }
@@ -45,14 +67,28 @@ mod tests {
     fn each_limit_has_a_name() {
         let mut limits = Limits::default();
         for name in NAMES.split(", ") {
-            set(&mut limits, name, Some(1)).unwrap();
+            let value = if name == "api_rates" { Value::On } else { Value::Number(1) };
+            set(&mut limits, name, value).unwrap();
         }
         let Limits { payload, packet, topic_length, filters, wildcards, rate, parent_topics, api_rates } = limits;
         assert!([payload, packet, topic_length, filters, wildcards, parent_topics].iter().all(|limit| *limit == 1));
         assert_eq!((rate, api_rates), (Some(1), true));
-        assert!(set(&mut Limits::default(), "payloads", Some(1)).unwrap_err().to_string().contains("payload, packet"));
-        assert!(set(&mut Limits::default(), "payload", None).is_err());
-        assert_eq!((parse("rate", "off").unwrap(), parse("rate", "7").unwrap()), (None, Some(7)));
+        assert!(
+            set(&mut Limits::default(), "payloads", Value::On).unwrap_err().to_string().contains("payload, packet")
+        );
+        assert!(set(&mut Limits::default(), "payload", Value::Off).is_err());
+        assert_eq!((parse("rate", "off").unwrap(), parse("rate", "7").unwrap()), (Value::Off, Value::Number(7)));
         assert!(parse("rate", "-1").is_err());
+        assert!(set(&mut limits, "api_rates", Value::Number(1)).is_err());
+    }
+
+    #[test]
+    fn on_stands_for_what_the_service_documents() {
+        let mut limits = Limits::default();
+        for name in NAMES.split(", ") {
+            set(&mut limits, name, parse(name, "on").unwrap()).unwrap();
+        }
+        assert_eq!(limits, Limits::strict());
+        assert_eq!((limits.wildcards, limits.rate, limits.payload), (100, Some(20), 65_536));
     }
 }

@@ -10,12 +10,12 @@ use crate::builder::Builder;
 
 pub use self::options::{Given, Options};
 
-/// What options and settings file give.
+/// The result of options and settings file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Configured {
     /// The builder with all settings.
     pub builder: Builder,
-    /// What the user should know, as sentences without a full stop.
+    /// Warnings for the user, as sentences without a full stop.
     pub warnings: Vec<String>,
 }

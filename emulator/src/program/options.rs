@@ -138,7 +138,9 @@ impl Options {
             }
         }
         let mut limits = if self.strict || file.strict { Limits::strict() } else { Limits::default() };
-        file.limits(&mut limits)?;
+        if let Some(path) = &given.config {
+            file.limits(path, &mut limits)?;
+        }
         for limit in &self.limit {
             let (name, value) = limit
                 .split_once('=')
@@ -169,11 +171,12 @@ impl Options {
             }
             builder = builder.address(address);
         }
-        // The address alone does not ask for the control API.
+        // Any key of its table in the file asks for the control API; of the options, only the port and the page do.
         let control = &file.control;
-        if let Some(port) = self.control_port.or(control.port).or(self.web.then_some(0)) {
+        let is_asked_for = self.web || control.is_asked_for();
+        if let Some(port) = self.control_port.or(control.port).or(is_asked_for.then_some(0)) {
             builder = builder.control_port(port);
-            if self.web {
+            if self.web || control.web {
                 builder = builder.page();
             }
             if let Some(address) = self.control_listen.or(control.listen) {
@@ -185,11 +188,8 @@ impl Options {
                 builder = builder.control_address(address);
             }
             builder = self.control_host.iter().fold(builder, Builder::control_host);
-        } else {
-            file.control = super::file::Control::default();
-            if self.control_listen.is_some() || !self.control_host.is_empty() {
-                return Err(Error::Invalid("--control-listen and --control-host need --control-port or --web".into()));
-            }
+        } else if self.control_listen.is_some() || !self.control_host.is_empty() {
+            return Err(Error::Invalid("--control-listen and --control-host need --control-port or --web".into()));
         }
         if let Some(path) = &given.config {
             builder = file.apply(path, builder)?;

@@ -36,7 +36,7 @@ export function note(text, isBad = false) {
 }
 
 // Control characters, and those that change the direction of what follows.
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /// Makes characters visible that could hide or reorder others.
 export function visible(text) {

@@ -164,6 +164,8 @@ export class List {
     } else if (event.key in targets && last >= 0) {
       event.preventDefault();
       const to = Math.min(last, Math.max(0, targets[event.key]));
+      // The event of scrolling comes later than the next message may.
+      if (to < last) this.follows = false;
       this.#reveal(to);
       this.#choose(this.items[to]);
     }

@@ -57,7 +57,7 @@ function sync() {
     const ring = view.ring(store);
     const end = pausedAt ?? ring.end;
     if (seen < end) {
-      const added = ring.since(seen).slice(0, end - Math.max(seen, ring.dropped));
+      const added = ring.since(seen).slice(0, Math.max(0, end - Math.max(seen, ring.dropped)));
       for (const item of added) if (filter.fits(item, view.textOf)) shown.push(item);
       seen = end;
     }

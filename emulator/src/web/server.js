@@ -47,14 +47,16 @@ export class Server {
   /// Keeps the stream open. `on` has the functions `state`, `settings`, `entries` and `missed`.
   async follow(on) {
     let next = null;
+    let log = null;
     for (let delay = 250; ; delay = Math.min(delay * 2, 5000)) {
       try {
         const settings = await this.get("settings");
-        // Fewer entries than before: another emulator, which has another log.
-        const isNew = next !== null && settings.log.next < next;
+        // Another emulator has another log.
+        const isNew = log !== null && settings.log.id !== log;
         if (isNew) next = null;
+        log = settings.log.id;
         on.settings(settings, isNew);
-        await this.#stream(next, (events) => {
+        await this.#stream(log, next, (events) => {
           delay = 250;
           const entries = [];
           for (const event of events) {
@@ -78,9 +80,9 @@ export class Server {
     }
   }
 
-  async #stream(next, take, begun) {
+  async #stream(log, next, take, begun) {
     const start = next === null ? `last=${LAST}` : `since=${next}`;
-    const query = `${start}&max_payload=${MAX_PAYLOAD}&what=${KINDS.join(",")}`;
+    const query = `${start}&log=${log}&max_payload=${MAX_PAYLOAD}&what=${KINDS.join(",")}`;
     const abort = new AbortController();
     let watchdog = setTimeout(() => abort.abort(), SILENCE);
     try {
@@ -117,10 +119,11 @@ export class Server {
   }
 }
 
-/// Parses one event: an entry, or the number of missed ones; `null` for a comment.
+/// Parses one event: an entry, or the number of missed ones; `null` for a comment and for the name of the log.
 function parse(block) {
   const data = block.split("\n").find((line) => line.startsWith("data: "));
   if (data === undefined) return null;
   const value = JSON.parse(data.slice(6));
+  if (value.log !== undefined) return null;
   return value.missed === undefined ? { entry: value } : { missed: value.missed };
 }

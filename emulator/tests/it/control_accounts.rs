@@ -15,8 +15,8 @@ struct Accounts {
 
 impl Accounts {
     fn start() -> Self {
-        let emulator = Emulator::builder().control_port(0).start().unwrap();
-        Self { control: Control::of(&emulator), emulator }
+        let (emulator, control) = Control::start();
+        Self { emulator, control }
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {

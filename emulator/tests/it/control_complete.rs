@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aliyun_mqtt_emulator::Emulator;
-
 use crate::support::http::Control;
 
 /// The methods of `Emulator`, and the calls that do the same.
@@ -46,7 +44,7 @@ const METHODS: &[(&str, &[&str])] = &[
     ("restart", &["Restart"]),
 ];
 
-/// What makes an emulator, which the command line does.
+/// The calls that make an emulator, which the command line does.
 const STARTS: &[&str] = &["start", "builder"];
 
 /// The settings of `Builder` that can be changed later, and the calls that do it.
@@ -67,6 +65,7 @@ const FIXED: &[&str] = &[
     "parent_topic",
     "ordered_topic",
     "client_ca",
+    "ram_role",
     "tls_name",
     "address",
     "limits",
@@ -98,8 +97,8 @@ fn public(source: &str) -> BTreeSet<&str> {
 }
 
 fn calls() -> BTreeSet<String> {
-    let emulator = Emulator::builder().control_port(0).start().unwrap();
-    let document = Control::of(&emulator).get("/control/openapi.json");
+    let (_emulator, control) = Control::start();
+    let document = control.get("/control/openapi.json");
     let operations =
         document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
     operations.map(|operation| operation["operationId"].as_str().unwrap().to_owned()).collect()

@@ -8,6 +8,7 @@ mod control;
 mod control_accounts;
 mod control_api;
 mod control_complete;
+mod control_refusals;
 mod limits;
 mod login;
 mod mqtt5;

@@ -55,9 +55,8 @@ fn the_page_comes_without_a_token_and_all_else_does_not() {
 
 #[test]
 fn there_is_no_page_unless_it_is_asked_for() {
-    let emulator = Emulator::builder().control_port(0).start().unwrap();
+    let (emulator, control) = Control::start();
     assert_eq!(emulator.page_url(), None);
-    let control = Control::of(&emulator);
     assert_eq!(control.raw("GET", "/", &format!("Host: {}\r\n", control.address), "").status, 401);
     assert_eq!(control.call("GET", "/", "").status, 404);
 }

@@ -264,7 +264,7 @@ fn a_file_that_cannot_be_meant_is_refused_without_showing_a_secret() {
     let file = folder.0.join("settings.toml");
     for (text, named) in [
         ("group_id = 'GID_x'", "unknown field `group_id`"),
-        ("\n[[access_keys]]\nid = 'x'\nsecret = 31337", "line 4: expected a string"),
+        ("\n[[access_keys]]\nid = 'x'\nsecret = 31337", "line 4: expected a text in quotes"),
         ("[[tokens]]\ntoken = '31337'\npermission = 'X'\nresources = ['a']", "R, W or RW"),
         ("client_ca = 'missing.pem'", "missing.pem"),
     ] {

@@ -4,6 +4,26 @@ use crate::support::{self, Raw, seen};
 use aliyun_mqtt_emulator::{DisconnectReason, Emulator, Listener, LoginMode, Version, What};
 
 #[test]
+fn whoever_waits_for_a_subscription_loses_no_message_sent_after_it() {
+    let emulator = Emulator::start().unwrap();
+    for round in 0..10 {
+        let id = format!("GID_emulator@@@waits{round}");
+        let mut raw = Raw::login(&emulator, &id);
+        let filters: Vec<_> = (0..30).map(|number| format!("emulator/{round}/{number}")).collect();
+        let wanted: Vec<_> = filters.iter().map(|filter| (filter.as_str(), 0)).collect();
+        raw.subscribe(1, &wanted);
+        seen(&emulator, &id, |what| matches!(what, What::Subscribed { .. }));
+        for filter in &filters {
+            emulator.publish_as_service(filter, 0, "x").unwrap();
+        }
+        assert_eq!(raw.packet().map(|(first, _)| first), Some(0x90));
+        for filter in &filters {
+            assert_eq!(raw.message().topic, *filter);
+        }
+    }
+}
+
+#[test]
 fn a_message_goes_from_one_client_to_another_at_each_qos() {
     let emulator = Emulator::start().unwrap();
     let (a, b) = ("GID_emulator@@@a", "GID_emulator@@@b");

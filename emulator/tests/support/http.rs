@@ -24,6 +24,13 @@ pub struct Answer {
 }
 
 impl Control {
+    /// Starts an emulator with this API.
+    pub fn start() -> (Emulator, Self) {
+        let emulator = Emulator::builder().control_port(0).start().unwrap();
+        let control = Self::of(&emulator);
+        (emulator, control)
+    }
+
     pub fn of(emulator: &Emulator) -> Self {
         let url = emulator.control_url().unwrap();
         let address = url.strip_prefix("http://").unwrap().strip_suffix("/control").unwrap().parse().unwrap();
@@ -74,7 +81,7 @@ impl Control {
         let stream = self.open("GET", &format!("/control/events{query}"), &self.headers(), "");
         let mut lines = BufReader::new(stream);
         let mut head = String::new();
-        while !head.contains(": from entry") {
+        while !head.contains("data: {\"log\":") {
             assert!(lines.read_line(&mut head).unwrap() > 0, "{head}");
         }
         assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/event-stream"), "{head}");

@@ -1,4 +1,4 @@
-//! What the relay's other threads tell its runtime.
+//! Events that the relay's other threads send to its runtime.
 
 use aliyun_mqtt::{Client, Error, Settled};
 

@@ -1,4 +1,4 @@
-//! What happens to the connection, as server-sent events.
+//! The events of the connection as server-sent events.
 
 use aliyun_mqtt::{Error, Event, Notice};
 use serde_json::{Value, json};

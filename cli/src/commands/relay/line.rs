@@ -24,7 +24,7 @@ const BATCH: usize = 200;
 /// The pause before a write that failed is repeated.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What the relay receives.
+/// The messages that the relay receives.
 #[derive(Debug)]
 pub(super) struct Receiving {
     pub(super) filters: Vec<String>,

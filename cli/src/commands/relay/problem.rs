@@ -1,4 +1,4 @@
-//! What a call is answered when it did not succeed: problem JSON (RFC 9457), and the one table of statuses.
+//! Answers to calls that did not succeed: problem JSON (RFC 9457), and the one table of statuses.
 
 use aliyun_mqtt::{Error, ErrorKind, Fate};
 use hyper::{Response, StatusCode, header};

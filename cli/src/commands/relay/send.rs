@@ -48,7 +48,7 @@ pub(super) async fn post(
     Ok(response)
 }
 
-/// What a call is answered.
+/// The answer to a call.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Over { answer: std::sync::Arc<Answer>, repeated: bool },

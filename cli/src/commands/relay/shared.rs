@@ -1,4 +1,4 @@
-//! What all calls share, and what happens on the other threads.
+//! The state that all calls share.
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -26,7 +26,7 @@ pub(super) enum Phase {
     Running,
     /// Nothing new is accepted, and polls that wait for messages end.
     Draining,
-    /// What is not settled stays on disk.
+    /// Messages that are not settled stay on disk.
     Leaving,
 }
 

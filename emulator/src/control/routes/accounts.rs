@@ -2,7 +2,7 @@
 
 use super::super::answers;
 use super::super::field::{Field, Kind, MAX_INTEGER, may, need};
-use super::{Answer, CLIENT_ID, Call, NOTHING, Route};
+use super::route::{Answer, CLIENT_ID, Call, NOTHING, Route};
 
 const SECRET: Kind = Kind::Text { min: 1, max: 1024 };
 const LIFETIME: Kind = Kind::Seconds { max: 3_000_000 };

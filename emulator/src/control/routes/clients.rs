@@ -1,7 +1,7 @@
 //! The calls about clients, topics and messages.
 
 use super::super::field::{Kind, may, need};
-use super::{Answer, CLIENT_ID, COUNT, Call, NOTHING, Route};
+use super::route::{Answer, CLIENT_ID, COUNT, Call, NOTHING, Route};
 
 const CODE: Kind = Kind::Integer { min: 1, max: 5 };
 const QOS: Kind = Kind::Integer { min: 0, max: 2 };
@@ -70,7 +70,7 @@ pub(super) const ROUTES: &[Route] = &[
         query: &[],
         body: &[
             need("client_id", CLIENT_ID, "The client."),
-            need("topic", Kind::Topic, "The topic, such as $SYS/tokenExpireNotice."),
+            need("topic", Kind::TopicName, "The topic, such as $SYS/tokenExpireNotice."),
             may("payload", Kind::Payload, "The payload. Default: empty."),
         ],
         answer: Answer::Fields(&[need("pushed", Kind::Flag, "True if the client was connected.")]),
@@ -81,10 +81,10 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/control/publish",
         summary: "Publishes a message as the service",
         about: "To the subscribers of its topic, or to the target of a P2P topic. Returns when the broker inside has \
-                accepted it.",
+                accepted it. 422 for a payload above the limit.",
         query: &[],
         body: &[
-            need("topic", Kind::Topic, "The topic; its first level must be a parent topic."),
+            need("topic", Kind::TopicName, "The topic; its first level must be a parent topic."),
             may("qos", QOS, "The QoS. Default: 1."),
             may("payload", Kind::Payload, "The payload. Default: empty."),
         ],

@@ -1,7 +1,7 @@
 //! The calls about the OpenAPI of the service, and about the emulator as a whole.
 
 use super::super::field::{Kind, MAX_INTEGER, may, need};
-use super::{COUNT, Call, NOTHING, Route};
+use super::route::{COUNT, Call, NOTHING, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     Route {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::answers;
 use super::super::feed;
 use super::super::field::{Field, Kind, MAX_INTEGER, may};
-use super::{Answer, CLIENT_ID, Call, Route};
+use super::route::{Answer, CLIENT_ID, Call, Route};
 use crate::log::What;
 
 const SEQUENCE: Kind = Kind::Integer { min: 0, max: MAX_INTEGER };
@@ -14,6 +14,11 @@ const SEQUENCE: Kind = Kind::Integer { min: 0, max: MAX_INTEGER };
 const WHAT: Field = may("what", Kind::Choices(What::NAMES), "Only entries of these kinds, separated by commas.");
 const OF_CLIENT: Field = may("client_id", CLIENT_ID, "Only entries about this client.");
 const SINCE: Field = may("since", SEQUENCE, "The first sequence number that is wanted. Default: 0.");
+const LOG: Field = may(
+    "log",
+    Kind::Text { min: 1, max: 64 },
+    "The log that since is of, as settings and pages name it. 409 if the emulator was started anew since.",
+);
 const LAST: Field = may("last", Kind::Integer { min: 0, max: 1_000_000 }, "Begin this many entries before the end.");
 const MAX_PAYLOAD: Field = may("max_payload", SEQUENCE, "Show at most this many bytes of each payload. Default: all.");
 
@@ -54,9 +59,11 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/control/log",
         summary: "Returns what the emulator saw, and waits for it",
         about: "Returns the entries from since on, in order. If none is wanted, waits until one comes or the time is \
-                over. Ask again with since set to next.",
+                over; at once if the log has dropped entries: check missed. Ask again with since set to next. 409 for \
+                a since beyond the end.",
         query: &[
             SINCE,
+            LOG,
             LAST,
             may("wait", Kind::Seconds { max: 600 }, "The longest wait in seconds. Default: 0."),
             WHAT,
@@ -75,7 +82,7 @@ pub(super) const ROUTES: &[Route] = &[
         about: "Server-sent events: an event entry with the JSON of each entry and its sequence number as id, and an \
                 event missed with a count if the listener is so slow that the log dropped entries before they were \
                 sent. Begins with the next entry, or with the one behind the header Last-Event-ID.",
-        query: &[SINCE, LAST, WHAT, OF_CLIENT, MAX_PAYLOAD],
+        query: &[SINCE, LOG, LAST, WHAT, OF_CLIENT, MAX_PAYLOAD],
         body: &[],
         answer: Answer::Events,
     },

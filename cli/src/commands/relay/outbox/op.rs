@@ -25,7 +25,7 @@ pub(in super::super) enum Answer {
     Failed(Problem),
 }
 
-/// What a waiting call sees of its message.
+/// The state of a message as its waiting call sees it.
 #[derive(Debug, Clone)]
 pub(in super::super) enum Progress {
     Open,

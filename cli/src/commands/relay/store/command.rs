@@ -1,4 +1,4 @@
-//! What the store is asked, and what it answers.
+//! Commands to the store, and its answers.
 
 use tokio::sync::oneshot;
 
@@ -71,7 +71,7 @@ pub(in super::super) type Records = Vec<(u64, Vec<u8>)>;
 /// a call that ends early leaves nothing half done.
 pub(in super::super) type Done = oneshot::Sender<Result<bool, String>>;
 
-/// What became of a message to accept.
+/// The outcome of accepting a message.
 #[derive(Debug)]
 pub(in super::super) enum Accepted {
     /// It is on disk.
@@ -87,7 +87,7 @@ pub(in super::super) enum Accepted {
     Uncertain(String),
 }
 
-/// What the store tells without being asked again.
+/// A report of the store about an earlier command.
 #[derive(Debug)]
 pub(in super::super) enum Report {
     /// It has decided about a message.

@@ -1,4 +1,4 @@
-//! What has happened and could not be written yet.
+//! Changes that could not be written yet.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the store's records hold, as bytes.
+//! The records of the store as bytes.
 
 use aliyun_mqtt::{Bytes, Message, Outgoing, QoS};
 use base64::Engine as _;
@@ -31,7 +31,7 @@ pub(super) struct KeyRecord {
     pub(super) answer: Option<Vec<u8>>,
 }
 
-/// What is in a record besides the payload. Short names: every message has them.
+/// The fields of a record besides the payload. Short names: every message has them.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Head {

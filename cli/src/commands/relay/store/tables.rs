@@ -39,14 +39,14 @@ pub(super) struct Tables {
     pruned: Option<Age>,
 }
 
-/// What one write has found out.
+/// The results of one write.
 struct Written {
     verdicts: Verdicts,
     keys: u64,
     pruned: Option<Age>,
 }
 
-/// What a write has found out about the messages to accept, in their order.
+/// The outcomes of the messages to accept, in their order.
 pub(super) type Verdicts = Vec<(u64, Accepted)>;
 
 impl Tables {
