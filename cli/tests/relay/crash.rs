@@ -24,8 +24,39 @@ struct Size {
     cut: Duration,
 }
 
-/// The answers that count as a promise, by payload: the status, and the position in the broker's log at that time.
-type Promises = Mutex<HashMap<String, (u16, u64)>>;
+/// An answer that counts as a promise.
+struct Promise {
+    status: u16,
+    /// The position in the broker's log at that time.
+    told: u64,
+    keyed: bool,
+}
+
+/// By payload.
+type Promises = Mutex<HashMap<String, Promise>>;
+
+/// How a process calls.
+#[derive(Clone, Copy)]
+enum Manner {
+    /// A message in each call, with a key for it.
+    Keyed,
+    /// A message in each call, without a key: where the answer is missing, the message is posted as a new one.
+    Keyless,
+    /// Ten messages in a call, with a key for all of them.
+    Lines,
+}
+
+/// The messages of one call in [`Manner::Lines`].
+const LINES: usize = 10;
+
+/// The manner of a process: half of them, a quarter, a quarter.
+fn manner(first: usize) -> Manner {
+    match first % 4 {
+        0 | 1 => Manner::Keyed,
+        2 => Manner::Keyless,
+        _ => Manner::Lines,
+    }
+}
 
 /// The variables of a process that calls: the socket, its first message, the step to the next, and the end.
 const SHARE: [&str; 4] = ["RELAY_TEST_SOCKET", "RELAY_TEST_FIRST", "RELAY_TEST_STEP", "RELAY_TEST_END"];
@@ -47,10 +78,13 @@ fn everything_breaks(size: &Size) {
     let promises = Promises::default();
     let (done, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let mut relay = rig.start();
-    let callers: Vec<Child> = (0..size.callers).map(|first| start_caller(&rig, first, size)).collect();
+    let callers: Vec<_> = (0..size.callers).map(|first| (first, start_caller(&rig, first, size))).collect();
     thread::scope(|scope| {
-        let callers: Vec<_> =
-            callers.into_iter().map(|caller| scope.spawn(|| listen(&rig, caller, &promises, &done))).collect();
+        let listen = |(first, caller)| {
+            let (rig, promises, done) = (&rig, &promises, &done);
+            scope.spawn(move || listen(rig, caller, matches!(manner(first), Manner::Keyless), promises, done))
+        };
+        let callers: Vec<_> = callers.into_iter().map(listen).collect();
         scope.spawn(|| {
             while !over.load(Ordering::SeqCst) {
                 thread::sleep(size.cut);
@@ -94,12 +128,13 @@ fn everything_breaks(size: &Size) {
     let lost: Vec<_> = promises.keys().filter(|payload| !arrivals.contains_key(*payload)).collect();
     assert!(lost.is_empty(), "{} lost: {lost:?}", lost.len());
     // Repetitions come from cuts and kills between the sending of a message and its acknowledgement. Once the fate is
-    // told, the message is never sent again.
-    let known = promises.iter().filter(|(_, (status, _))| *status == 200);
-    let again: Vec<_> = known.filter(|(payload, (_, told))| arrivals[*payload].iter().any(|at| at >= told)).collect();
+    // told, the message is never sent again; without a key, the relay knows nothing of what was posted before.
+    let known = promises.iter().filter(|(_, promise)| promise.status == 200 && promise.keyed);
+    let again = known.filter(|(payload, promise)| arrivals[*payload].iter().any(|at| *at >= promise.told));
+    let again: Vec<_> = again.map(|(payload, _)| payload).collect();
     assert!(again.is_empty(), "sent again after their fate was told: {again:?}");
     let repeated = arrivals.values().filter(|times| times.len() > 1).count();
-    let codes = |code: u16| promises.values().filter(|(status, _)| *status == code).count();
+    let codes = |code: u16| promises.values().filter(|promise| promise.status == code).count();
     println!("200: {}, 202: {}, more than once: {repeated}, cuts: {}", codes(200), codes(202), rig.line.cuts());
 }
 
@@ -113,16 +148,16 @@ fn start_caller(rig: &Rig, first: usize, size: &Size) -> Child {
 }
 
 /// Notes what a process was answered.
-fn listen(rig: &Rig, mut caller: Child, promises: &Promises, done: &AtomicUsize) {
+fn listen(rig: &Rig, mut caller: Child, is_keyless: bool, promises: &Promises, done: &AtomicUsize) {
     for line in BufReader::new(caller.stdout.take().expect("its output")).lines() {
         let line = line.expect("text");
         // The rest is the frame of a test program.
-        let Some((status, payload)) = line.strip_prefix("answered ").and_then(|line| line.split_once(' ')) else {
+        let Some((status, number)) = line.strip_prefix("answered ").and_then(|line| line.split_once(' ')) else {
             continue;
         };
-        let position = rig.emulator.log_position();
-        let status = status.parse().expect("a status");
-        promises.lock().expect("no panic").insert(payload.to_string(), (status, position));
+        let told = rig.emulator.log_position();
+        let promise = Promise { status: status.parse().expect("a status"), told, keyed: !is_keyless };
+        promises.lock().expect("no panic").insert(number.to_string(), promise);
         done.fetch_add(1, Ordering::SeqCst);
     }
     assert!(caller.wait().expect("it ends").success());
@@ -136,28 +171,50 @@ fn caller() {
     let [first, step, end] = [first, step, end].map(|number| number.parse::<usize>().expect("a number"));
     // The frame of a test program may leave its line open.
     println!();
-    for number in (first..end).step_by(step) {
+    let numbers: Vec<usize> = (first..end).step_by(step).collect();
+    let at_once = if matches!(manner(first), Manner::Lines) { LINES } else { 1 };
+    for (call, numbers) in numbers.chunks(at_once).enumerate() {
         // Some wait for the fate, the others do not.
-        let wait = (number / step) % 8 == first % 8;
-        println!("answered {} {number}", call(Path::new(&socket), number, wait));
+        let wait = call % 8 == first % 8;
+        for (number, status) in numbers.iter().zip(post(Path::new(&socket), numbers, manner(first), wait)) {
+            println!("answered {status} {number}");
+        }
     }
 }
 
-/// Posts a message until that is answered, as an HTTP library would, with a key for each. Returns the status.
-fn call(socket: &Path, number: usize, wait: bool) -> u16 {
-    let payload = format!("{number}");
-    let key = format!("Idempotency-Key: key-{number}");
-    let headers = [key.as_str(), "Prefer: respond-async"];
-    let headers = if wait { &headers[..1] } else { &headers };
-    let qos = if number.is_multiple_of(5) { 2 } else { 1 };
+/// Posts messages until that is answered, as an HTTP library would. Returns the status of each.
+fn post(socket: &Path, numbers: &[usize], manner: Manner, wait: bool) -> Vec<u64> {
+    let key = format!("Idempotency-Key: key-{}", numbers[0]);
+    let mut headers = match manner {
+        Manner::Keyed => vec![key.as_str()],
+        Manner::Keyless => vec![],
+        Manner::Lines => vec![key.as_str(), "Content-Type: application/x-ndjson"],
+    };
+    if !wait {
+        headers.push("Prefer: respond-async");
+    }
+    let qos = if numbers[0].is_multiple_of(5) { 2 } else { 1 };
     let uri = format!("/v1/messages?topic=emulator/a&wait=1&qos={qos}");
+    let body: String = match manner {
+        Manner::Lines => numbers.iter().map(|number| format!("{{\"payload\":\"{number}\"}}\n")).collect(),
+        _ => numbers[0].to_string(),
+    };
     loop {
-        let answer = Http::unix(socket).and_then(|mut http| http.try_call("POST", &uri, headers, payload.as_bytes()));
-        match answer {
-            Ok(answer) if matches!(answer.status, 200 | 202) => return answer.status,
-            Ok(answer) => assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body)),
-            // It was killed.
-            Err(_) => {}
+        let answer = Http::unix(socket).and_then(|mut http| http.try_call("POST", &uri, &headers, body.as_bytes()));
+        // An error: it was killed.
+        if let Ok(answer) = answer {
+            let statuses: Vec<u64> = match (manner, answer.status) {
+                (Manner::Lines, 200) => {
+                    answer.lines().iter().map(|line| line["status"].as_u64().expect("a status")).collect()
+                }
+                (_, status) => vec![status.into(); numbers.len()],
+            };
+            assert_eq!(statuses.len(), numbers.len(), "{}", String::from_utf8_lossy(&answer.body));
+            if statuses.iter().all(|status| matches!(status, 200 | 202)) {
+                return statuses;
+            }
+            let known = statuses.iter().all(|status| matches!(status, 200 | 202 | 503));
+            assert!(known, "{}", String::from_utf8_lossy(&answer.body));
         }
         thread::sleep(Duration::from_millis(5));
     }

@@ -3,6 +3,7 @@
 
 mod ask;
 mod crash;
+mod crash_receive;
 mod ending;
 mod guard;
 #[allow(unreachable_pub, reason = "as in ../support")]
