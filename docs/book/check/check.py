@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""check.py: the links of the book and of the READMEs, their blocks, and whether both languages are in step. Needs
-nothing but Python.
+"""check.py: the links of the book and of the READMEs, their blocks, whether both languages are in step, and whether the
+Chinese pages break lines only where a space belongs. Needs nothing but Python.
 
 Prints the number of blocks of each kind, and of those that are marked `no_run`.
 """
 import collections
+import itertools
 import json
 import pathlib
 import re
@@ -16,7 +17,8 @@ import markdown
 
 BOOK = pathlib.Path(__file__).resolve().parents[1]
 LANGUAGES = ["en", "zh"]
-READMES = {"en": BOOK.parents[1] / "README.md", "zh": BOOK.parents[1] / "README.zh-CN.md"}
+ROOT = BOOK.parents[1]
+READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
 README_BYTES = 6000
 # What is run, compiled or parsed, and the flags that it may have.
 CHECKED = {"rust": {"no_run", "should_panic", "edition2024"}, "sh": set(), "console": set(), "toml": set(),
@@ -24,6 +26,8 @@ CHECKED = {"rust": {"no_run", "should_panic", "edition2024"}, "sh": set(), "cons
 # What is shown only.
 SHOWN = {"text", "ini", "xml", "http"}
 WIDTH = 120
+WIDE = r"[\u2e80-\u303f\u3400-\u9fff\uff00-\uffef]"
+WIDE_SIGN = r"[\u3001-\u303f\uff00-\uff0f\uff1a-\uff20]"
 
 
 def main():
@@ -34,12 +38,16 @@ def main():
             check_links(page, known)
             check_blocks(page)
             check_width(page)
+            check_breaks(page)
     faults += in_step(*pages.values())
     readmes = {language: {"README.md": read_readme(language)} for language in LANGUAGES}
     for known in readmes.values():
         check_readme(known["README.md"])
     faults += in_step(*readmes.values())
-    for known in [*pages.values(), *readmes.values()]:
+    others = {path.name: markdown.Page(path) for path in [ROOT / "SECURITY.md", *ROOT.glob("docs/languages/*.zh-CN.md")]}
+    for page in others.values():
+        check_breaks(page)
+    for known in [*pages.values(), *readmes.values(), others]:
         for page in known.values():
             faults += page.faults
     if faults:
@@ -72,6 +80,7 @@ def check_readme(page):
             page.fault(line, f"a link to {target}, but {file.name} has no such heading")
     check_blocks(page)
     check_width(page)
+    check_breaks(page)
 
 
 def check_links(page, pages):
@@ -124,9 +133,24 @@ def check_blocks(page):
 
 
 def check_width(page):
+    prose = dict(page.prose())
     for number, line in enumerate(page.lines, 1):
+        if is_foreign(prose.get(number, "")):
+            continue  # a Chinese paragraph is one line: see check_breaks
         if len(line) > WIDTH and not line.startswith("|") and "https://" not in line:
             page.fault(number, f"{len(line)} characters, more than {WIDTH}")
+
+
+def check_breaks(page):
+    """A line break shows as a space, which does not belong between Chinese characters nor beside their punctuation."""
+    for (_, line), (number, following) in itertools.pairwise(page.prose()):
+        following = following.lstrip()
+        begins = not following or re.match(r"[*|#<>]|- |\d+\. ", following)
+        if not line.strip() or begins or line.startswith(("|", "#")):
+            continue
+        end, start = line[-1], following[:1]
+        if re.match(WIDE, end) and re.match(WIDE, start) or re.match(WIDE_SIGN, end) or re.match(WIDE_SIGN, start):
+            page.fault(number, "a line break within a Chinese sentence, which shows as a space")
 
 
 def in_step(english, chinese):
