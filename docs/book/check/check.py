@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""check.py: the links of the book and of the documents beside it, blocks, whether both languages are in step, and whether the
-Chinese pages break lines only where a space belongs. Needs nothing but Python.
+"""check.py: the links of the book and of the documents beside it, its blocks, whether both languages are in step, and
+whether Chinese pages break lines only where a space belongs. Needs nothing but Python.
 
 Prints the number of blocks of each kind, and of those that are marked `no_run`.
 """
