@@ -47,6 +47,7 @@ def main():
         check_readme(known["README.md"])
     faults += in_step(*readmes.values())
     others = {str(path): markdown.Page(path) for path in other_documents()}
+    faults += in_step(*pairs(others.values()))
     for page in others.values():
         check_files(page)
         if page.path != GENERATED:
@@ -68,6 +69,12 @@ def other_documents():
     """The documents of the repository beside the book and the READMEs."""
     folders = [ROOT, ROOT / "docs", ROOT / "docs/languages"]
     return sorted({path for folder in folders for path in folder.glob("*.md")} - set(READMES.values()))
+
+
+def pairs(documents):
+    """Those of the documents that are there in both languages, by their English names."""
+    translated = {page.path.name.replace(".zh-CN", ""): page for page in documents if ".zh-CN." in page.path.name}
+    return {page.path.name: page for page in documents if page.path.name in translated}, translated
 
 
 def read_readme(language):
@@ -200,6 +207,7 @@ def compare(what, path, ours, theirs):
         yield f"{path}: {len(theirs)} {what}s, but {len(ours)} in English"
 
 
+COMMENT = r"/\*.*?\*/"
 LINE_COMMENT = {"rust": "//", "c": "//", "cpp": "//", "java": "//", "javascript": "//", "php": "//"}
 
 
@@ -223,6 +231,7 @@ def significant(block):
         code = line
         if block.language not in ("text", "json", "jsonl", "http"):
             # Not inside of a literal, and in a shell only at the beginning of a word.
+            line = re.sub(COMMENT, "", line).rstrip() if sign == "//" else line
             code = re.sub(rf"""^((?:[^"']|"[^"]*"|'[^']*')*?)(?:(?<=\s)|^){sign}.*$""", r"\1", line)
         if code.strip() or not line.strip():
             lines.append((code.rstrip(), number))
