@@ -37,6 +37,7 @@
 //! | | items | the manual |
 //! |---|---|---|
 //! | log in | [`Client::connect`], [`ConfigBuilder`], [`Credentials`] | [`manual::logging_in`] |
+//! | store no AccessKey | `AccessKeyChain`, `Credentials::chain` | [`manual::logging_in`] |
 //! | stay connected | [`Client::events`], [`Client::disconnect`], [`Closer`] | [`manual::connections`] |
 //! | send | [`Client::publish`], [`Client::publish_each`], [`Client::enqueue`] | [`manual::sending`] |
 //! | send in order | [`ConfigBuilder::ordered`] | [`manual::ordered`] |

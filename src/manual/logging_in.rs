@@ -11,6 +11,12 @@
 //! [`ConfigBuilder::from_env`] reads settings and credentials from the environment, and lists the variables;
 //! [`AuthMode`] has the modes of `ALIYUN_MQTT_AUTH`.
 //!
+//! # AccessKeys that nobody types
+//!
+//! Where no key is given, `from_env` logs in with the first AccessKey that Alibaba Cloud's own SDKs would find, such as
+//! that of a RAM role (feature `openapi`); `AccessKeyChain` has the places and their order, `Credentials::chain` does
+//! the same in a program. A temporary key cannot sign a login; with one, the client applies for tokens and renews them.
+//!
 //! # Refused logins
 //!
 //! The first connect fails at once, with the server's code and its usual cause ([`ErrorKind::Refused`]). For a later

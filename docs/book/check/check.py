@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""check.py: the links of the book and of the READMEs, their blocks, and whether both languages are in step. Needs
-nothing but Python.
+"""check.py: the links of the book and of the documents beside it, its blocks, whether both languages are in step, and
+whether Chinese pages break lines only where a space belongs. Needs nothing but Python.
 
 Prints the number of blocks of each kind, and of those that are marked `no_run`.
 """
 import collections
+import itertools
 import json
 import pathlib
 import re
@@ -16,14 +17,19 @@ import markdown
 
 BOOK = pathlib.Path(__file__).resolve().parents[1]
 LANGUAGES = ["en", "zh"]
-READMES = {"en": BOOK.parents[1] / "README.md", "zh": BOOK.parents[1] / "README.zh-CN.md"}
+ROOT = BOOK.parents[1]
+READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
 README_BYTES = 6000
+# Its text is the program's, which breaks it as English.
+GENERATED = ROOT / "docs/doctor.zh-CN.md"
 # What is run, compiled or parsed, and the flags that it may have.
 CHECKED = {"rust": {"no_run", "should_panic", "edition2024"}, "sh": set(), "console": set(), "toml": set(),
            "json": set(), "jsonl": set()}
 # What is shown only.
 SHOWN = {"text", "ini", "xml", "http"}
 WIDTH = 120
+WIDE = r"[\u2e80-\u303f\u3400-\u9fff\uff00-\uffef]"
+WIDE_SIGN = r"[\u3001-\u303f\uff00-\uff0f\uff1a-\uff20]"
 
 
 def main():
@@ -34,12 +40,19 @@ def main():
             check_links(page, known)
             check_blocks(page)
             check_width(page)
+            check_breaks(page)
     faults += in_step(*pages.values())
     readmes = {language: {"README.md": read_readme(language)} for language in LANGUAGES}
     for known in readmes.values():
         check_readme(known["README.md"])
     faults += in_step(*readmes.values())
-    for known in [*pages.values(), *readmes.values()]:
+    others = {str(path): markdown.Page(path) for path in other_documents()}
+    faults += in_step(*pairs(others.values()))
+    for page in others.values():
+        check_files(page)
+        if page.path != GENERATED:
+            check_breaks(page)
+    for known in [*pages.values(), *readmes.values(), others]:
         for page in known.values():
             faults += page.faults
     if faults:
@@ -52,6 +65,18 @@ def read(language):
     return {path.name: markdown.Page(path) for path in sorted((BOOK / language / "src").glob("*.md"))}
 
 
+def other_documents():
+    """The documents of the repository beside the book and the READMEs."""
+    folders = [ROOT, ROOT / "docs", ROOT / "docs/languages"]
+    return sorted({path for folder in folders for path in folder.glob("*.md")} - set(READMES.values()))
+
+
+def pairs(documents):
+    """Those of the documents that are there in both languages, by their English names."""
+    translated = {page.path.name.replace(".zh-CN", ""): page for page in documents if ".zh-CN." in page.path.name}
+    return {page.path.name: page for page in documents if page.path.name in translated}, translated
+
+
 def read_readme(language):
     return markdown.Page(READMES[language])
 
@@ -61,17 +86,23 @@ def check_readme(page):
     size = page.path.stat().st_size
     if size > README_BYTES:
         page.fault(1, f"{size} bytes, more than {README_BYTES}")
+    check_files(page)
+    check_blocks(page)
+    check_width(page)
+    check_breaks(page)
+
+
+def check_files(page):
+    """The links of a page outside of the book lead to files of the repository and to their headings."""
     for target, line in page.links():
         path, _, fragment = urllib.parse.unquote(target).partition("#")
         file = page.path.parent / path if path else page.path
         if target.startswith("https://"):
             continue
-        if not file.is_file():
+        if not file.exists():
             page.fault(line, f"a link to {target}, which is no file")
         elif fragment and (file.suffix != ".md" or fragment not in markdown.Page(file).anchors()):
             page.fault(line, f"a link to {target}, but {file.name} has no such heading")
-    check_blocks(page)
-    check_width(page)
 
 
 def check_links(page, pages):
@@ -124,9 +155,24 @@ def check_blocks(page):
 
 
 def check_width(page):
+    prose = dict(page.prose())
     for number, line in enumerate(page.lines, 1):
+        if is_foreign(prose.get(number, "")):
+            continue  # a Chinese paragraph is one line: see check_breaks
         if len(line) > WIDTH and not line.startswith("|") and "https://" not in line:
             page.fault(number, f"{len(line)} characters, more than {WIDTH}")
+
+
+def check_breaks(page):
+    """A line break shows as a space, which does not belong between Chinese characters nor beside their punctuation."""
+    for (_, line), (number, following) in itertools.pairwise(page.prose()):
+        following = following.lstrip()
+        begins = not following or re.match(r"[*|#<>]|- |\d+\. ", following)
+        if not line.strip() or begins or line.startswith(("|", "#")):
+            continue
+        end, start = line[-1], following[:1]
+        if re.match(WIDE, end) and re.match(WIDE, start) or re.match(WIDE_SIGN, end) or re.match(WIDE_SIGN, start):
+            page.fault(number, "a line break within a Chinese sentence, which shows as a space")
 
 
 def in_step(english, chinese):
@@ -161,6 +207,7 @@ def compare(what, path, ours, theirs):
         yield f"{path}: {len(theirs)} {what}s, but {len(ours)} in English"
 
 
+COMMENT = r"/\*.*?\*/"
 LINE_COMMENT = {"rust": "//", "c": "//", "cpp": "//", "java": "//", "javascript": "//", "php": "//"}
 
 
@@ -184,6 +231,7 @@ def significant(block):
         code = line
         if block.language not in ("text", "json", "jsonl", "http"):
             # Not inside of a literal, and in a shell only at the beginning of a word.
+            line = re.sub(COMMENT, "", line).rstrip() if sign == "//" else line
             code = re.sub(rf"""^((?:[^"']|"[^"]*"|'[^']*')*?)(?:(?<=\s)|^){sign}.*$""", r"\1", line)
         if code.strip() or not line.strip():
             lines.append((code.rstrip(), number))

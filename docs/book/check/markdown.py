@@ -67,6 +67,10 @@ class Page:
         for found in re.finditer(r"\]\[", prose):
             self.fault(prose.count("\n", 0, found.start()) + 1, "a link by reference, which nothing checks")
 
+    def prose(self):
+        """The numbers and texts of the lines outside of blocks and comments; the others are empty."""
+        return list(enumerate(self._prose, 1))
+
     def _read(self):
         lines = iter(enumerate(self.lines, 1))
         mark = None

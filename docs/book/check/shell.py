@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""shell.py PROGRAM [CHAPTER...]: runs the shell blocks of README.md and of the English chapters against an emulator, with
-the command line PROGRAM, and compares what they print with what the book shows.
+"""shell.py PROGRAM [CHAPTER...]: runs the shell blocks of the READMEs and of the chapters against an emulator, with the
+command line PROGRAM, and compares what they print with what the book shows. In the Chinese ones, PROGRAM speaks Chinese.
 
 The blocks of a chapter run in order in one bash, in a new empty folder, which is also HOME.
 """
@@ -22,6 +22,7 @@ LIMIT = 240
 NO_EMULATOR = "shell: no emulator"
 # What the book shows does not depend on the machine.
 FIXED = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "dumb"}
+SPEAKS = "ALIYUN_MQTT_LANG"
 
 
 @dataclasses.dataclass
@@ -39,17 +40,18 @@ class Step:
 def main():
     program = pathlib.Path(sys.argv[1]).resolve()
     wanted = {name.removesuffix(".md") + ".md" for name in sys.argv[2:]}
-    pages = check.read("en") | {"README.md": check.read_readme("en")}
-    if unknown := wanted - pages.keys():
-        sys.exit(f"no such chapter: {', '.join(sorted(unknown))}")
     ran, faults = 0, []
-    for name, page in pages.items():
-        steps = list(steps_of(page))
-        if steps and (not wanted or name in wanted):
-            found = run(program, page, steps)
-            print(f"{name}: {len(steps)} commands and scripts, {len(found)} faults", flush=True)
-            faults += found
-            ran += len(steps)
+    for language in check.LANGUAGES:
+        pages = check.read(language) | {"README.md": check.read_readme(language)}
+        if unknown := wanted - pages.keys():
+            sys.exit(f"no such chapter: {', '.join(sorted(unknown))}")
+        for name, page in pages.items():
+            steps = list(steps_of(page))
+            if steps and (not wanted or name in wanted):
+                found = run(program, page, steps, language)
+                print(f"{language}/{name}: {len(steps)} commands and scripts, {len(found)} faults", flush=True)
+                faults += found
+                ran += len(steps)
     if faults:
         sys.exit("\n\n".join(faults))
     print(f"the book: {ran} commands and scripts print what it shows")
@@ -81,7 +83,7 @@ def commands_of(page, block):
     return steps
 
 
-def run(program, page, steps):
+def run(program, page, steps, language):
     """Runs the steps of a page; returns what was not as the book says."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -93,7 +95,8 @@ def run(program, page, steps):
         command = ["bash", str(script)]
         if NO_EMULATOR not in page.comments:
             command = [str(program), "emulator", "--parent-topic", "demo", "--group-id", "GID_demo", "--", *command]
-        environment = FIXED | {"HOME": str(home), "PATH": f"{program.parent}:{os.environ['PATH']}"}
+        own = {"HOME": str(home), "PATH": f"{program.parent}:{os.environ['PATH']}", SPEAKS: language}
+        environment = FIXED | own
         with open(folder / "log", "w", encoding="utf-8") as log:
             process = subprocess.Popen(command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=log,
                                        stderr=log, start_new_session=True)

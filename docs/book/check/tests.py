@@ -27,6 +27,7 @@ def faults(text, others=()):
     check.check_links(subject, known)
     check.check_blocks(subject)
     check.check_width(subject)
+    check.check_breaks(subject)
     return [fault.split(": ", 1)[1] for fault in subject.faults]
 
 
@@ -74,6 +75,21 @@ class Links(unittest.TestCase):
 
     def test_a_link_by_reference_is_a_fault(self):
         self.assertEqual(len(faults("[x][y]")), 1)
+
+
+class Breaks(unittest.TestCase):
+    def test_no_line_break_within_a_chinese_sentence(self):
+        good = ["中文。\n\n中文", "一个 broker\n中文", "中文\n`code`", "* 中文\n* 中文", "中文：\n\n```text\n中\n文\n```\n", "English,\nEnglish",
+                "| 中 |\n|---|\n| 文 |", "中文\n* 中文"]
+        for text in good:
+            self.assertEqual(faults(text), [], text)
+        for text in ["中\n文", "中文，\nEnglish", "* 中文\n  中文", "`code`\n（中文）", "`code`，\n`code`"]:
+            self.assertEqual(len(faults(text)), 1, text)
+
+    def test_a_chinese_paragraph_may_be_long(self):
+        self.assertEqual(faults("中文" * 100), [])
+        self.assertEqual(len(faults("English " * 30)), 1)
+        self.assertEqual(len(faults("```sh\necho " + "中文" * 100 + "\n```\n")), 1)
 
 
 class Blocks(unittest.TestCase):
