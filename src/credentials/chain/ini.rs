@@ -23,9 +23,8 @@ pub(super) fn section(text: &str, name: &str) -> Result<Option<Section>, String>
             continue;
         }
         let indent = line.len() - line.trim_start().len();
-        if let (Some(section), Some((key, depth))) = (&current, &last)
-            && indent > *depth
-        {
+        let continued = last.as_ref().filter(|(_, depth)| indent > *depth);
+        if let (Some(section), Some((key, _))) = (&current, continued) {
             let value: Option<&mut Zeroizing<String>> = sections.get_mut(section).and_then(|all| all.get_mut(key));
             if let Some(value) = value {
                 value.push('\n');
