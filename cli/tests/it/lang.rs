@@ -64,7 +64,7 @@ fn an_error_is_english_and_its_hint_is_not() {
     let large = "x".repeat(70_000);
     for (arguments, hint) in [
         (["-m", "x", "--clean-session=false"], "提示：使用 --device-id，设置 ALIYUN_MQTT_DEVICE_ID，"),
-        (["-m", &large, "--clean-session=true"], "提示：客户端发送更大的消息时，"),
+        (["-m", &large, "--clean-session=true"], "提示：客户端发送的消息内容更大时，"),
     ] {
         let mut command = chinese();
         command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "id").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret");
