@@ -107,13 +107,11 @@ fn meaning(key: Key) -> Texts {
             "its secret; mode `signature`, the API, and mode `token` to apply for a token",
             "AccessKey Secret；用于 `signature` 模式、API，以及 `token` 模式下申请 Token",
         ],
-        Key::SecurityToken => {
-            [
-                "belongs to a temporary AccessKey (STS), which calls the API and applies for tokens, but cannot sign a \
+        Key::SecurityToken => [
+            "belongs to a temporary AccessKey (STS), which calls the API and applies for tokens, but cannot sign a \
                  login",
-                "临时 AccessKey（STS）的安全令牌；临时密钥可以调用 API、申请 Token，但不能签名登录",
-            ]
-        }
+            "临时 AccessKey（STS）的安全令牌；临时密钥可以调用 API、申请 Token，但不能签名登录",
+        ],
         Key::Token => [
             "mode `token`: `RW|…`, or several joined: `R|…|W|…`. Without it, a token for the parent topic is applied \
              for and renewed",

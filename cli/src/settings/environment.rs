@@ -25,8 +25,7 @@ pub(super) const METADATA_ENDPOINT: &str = "ALIYUN_MQTT_METADATA_ENDPOINT";
 pub(super) const EMULATOR_PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
 
 /// Our variables that are not settings.
-pub(super) const OTHERS: [&str; 6] =
-    [CONFIG, PROFILE, lang::VARIABLE, STS_ENDPOINT, METADATA_ENDPOINT, EMULATOR_PID];
+pub(super) const OTHERS: [&str; 6] = [CONFIG, PROFILE, lang::VARIABLE, STS_ENDPOINT, METADATA_ENDPOINT, EMULATOR_PID];
 
 /// The environment of the process, or that of a test. An empty variable counts as unset, as in the library.
 pub(crate) struct Environment<'a> {
