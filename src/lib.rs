@@ -109,6 +109,7 @@ mod system;
 #[cfg_attr(not(feature = "tls"), path = "tls/disabled.rs")]
 mod tls;
 mod token;
+mod whole_file;
 
 /// The type of shared bytes that [`Payload`] takes without a copy.
 pub use bytes::Bytes;

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::asked::{Asked, cook};
 use super::fault::credentials;
-use super::place::{Place, read};
+use super::place::Place;
 use super::recipe::Recipe;
 use super::role::{OidcRole, Role, RoleSession};
 use crate::config::environment;
@@ -31,7 +31,7 @@ pub(super) fn ask(place: &Place<'_>) -> Result<Asked> {
     let Some(path) = place.at_home(&[".aliyun", "config.json"]) else {
         return Ok(Asked::Absent(format!("{} is not set", environment::HOMES[0])));
     };
-    let Some(text) = read(&path)? else { return Ok(Asked::Absent("there is no such file".to_string())) };
+    let Some(text) = place.read(&path)? else { return Ok(Asked::Absent("there is no such file".to_string())) };
     let path = path.display();
     // The error of the parser could show a part of a secret.
     let Ok(Value::Object(config)) = serde_json::from_str(&text) else {

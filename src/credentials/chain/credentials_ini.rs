@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::asked::{Asked, cook};
 use super::fault::credentials;
 use super::ini::{self, Section};
-use super::place::{Place, read};
+use super::place::Place;
 use super::recipe::Recipe;
 use super::role::{OidcRole, Role, RoleSession};
 use crate::config::environment;
@@ -25,7 +25,7 @@ pub(super) fn ask(place: &Place<'_>) -> Result<Asked> {
     };
     let mut found = None;
     for path in &paths {
-        found = read(path)?.map(|text| (path.display(), text));
+        found = place.read(path)?.map(|text| (path.display(), text));
         if found.is_some() {
             break;
         }

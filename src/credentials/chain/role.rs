@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use zeroize::Zeroizing;
-
 use super::fault::credentials;
 use super::fetched::Fetched;
 use super::key_json;
@@ -117,9 +115,8 @@ impl Role {
 impl OidcRole {
     pub(super) fn assume(&self, place: &Place<'_>) -> Result<Fetched> {
         let path = self.token_file.display();
-        let token = std::fs::read_to_string(&self.token_file)
-            .map(Zeroizing::new)
-            .map_err(|error| credentials(format!("{path} cannot be read: {error}")))?;
+        let token = place.read(&self.token_file)?;
+        let token = token.ok_or_else(|| credentials(format!("{path} cannot be read: there is no such file")))?;
         let token = token.trim();
         if token.is_empty() {
             return Err(credentials(format!("{path} has no OIDC token")));
