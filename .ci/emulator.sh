@@ -3,7 +3,7 @@
 #
 # build_emulator: builds it, if that is needed.
 # start_emulator TRANSPORT FOLDER: starts one, and exports the environment that clients over this transport need. Its
-#     files are kept in FOLDER. Sets `emulator`, its process id.
+#     files are kept in FOLDER. It hands out temporary keys, too. Sets `emulator`, its process id.
 # stop_emulator: ends it, if it runs, and waits for its end.
 
 emulator=""
@@ -18,7 +18,7 @@ start_emulator() {
     rm -f "$folder/stdin" "$folder/env"
     mkfifo "$folder/stdin"
     "${CARGO_TARGET_DIR:-target}/debug/aliyun-mqtt-emulator" --transport "$transport" --ca-file "$folder/ca.pem" \
-        <"$folder/stdin" >"$folder/env" &
+        --ram-role test-role <"$folder/stdin" >"$folder/env" &
     emulator=$!
     # Kept open: the emulator ends when its standard input does.
     exec 9>"$folder/stdin"

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use aliyun_mqtt::{Error, ErrorKind};
 
 use crate::lang::Phrase;
+use crate::settings::Key;
 
 /// The exit codes, as in `--help` and the man page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,9 @@ impl From<&Error> for Failure {
             Some(stage) => format!("{} (stage: {stage})", error.message()),
             None => error.message().to_string(),
         };
-        let hint = Phrase::of_library(error);
+        let missing = error.missing_setting().map(str::to_string);
+        let key = missing.as_deref().and_then(Key::named).filter(|_| error.hint_key() == Some("set"));
+        let hint = key.map(Key::ways).or_else(|| Phrase::of_library(error));
         let mut causes: Vec<String> = Vec::new();
         let mut next = std::error::Error::source(error);
         while let Some(cause) = next {
@@ -122,7 +125,6 @@ impl From<&Error> for Failure {
             }
             next = cause.source();
         }
-        let missing = error.missing_setting().map(str::to_string);
         Failure { exit: exit_of(error), message, hint, causes, missing }
     }
 }
@@ -202,7 +204,9 @@ mod tests {
         };
         let builder = || builder().credentials(aliyun_mqtt::Credentials::signature("id", "not-a-secret"));
         let failure = Failure::from(builder().clean_session(false).build().unwrap_err());
-        assert_eq!(failure.hint.as_ref().map(Phrase::english), Some("set device_id"), "{failure:?}");
+        assert_eq!(failure.missing.as_deref(), Some("device_id"));
+        let hint = failure.hint.as_ref().map(Phrase::english).unwrap_or_default();
+        assert!(hint.starts_with("use --device-id, set ALIYUN_MQTT_DEVICE_ID, or write device_id in"), "{failure:?}");
         let config = builder().build().unwrap();
         const QOS: aliyun_mqtt::QoS = aliyun_mqtt::QoS::AtLeastOnce;
         for outgoing in [

@@ -96,21 +96,13 @@ impl Config {
 
     /// Reads the configuration from environment variables; an empty variable counts as not set.
     ///
-    /// | variable | meaning |
-    /// |---|---|
-    /// | `ALIYUN_MQTT_ENDPOINT` | see [`Endpoint`]; required |
-    /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
-    /// | `ALIYUN_MQTT_GROUP_ID` | required |
-    /// | `ALIYUN_MQTT_DEVICE_ID` | by default a unique one is generated |
-    /// | `ALIYUN_MQTT_AUTH` | `signature`, `token`, `device` or `chain`; see [`AuthMode`](crate::AuthMode) |
-    /// | `ALIYUN_MQTT_CA_FILE` | CA certificates to trust in addition to the system's, PEM |
-    /// | `ALIYUN_MQTT_CLIENT_CERT_FILE` | the client's certificate chain, PEM; needs its key |
-    /// | `ALIYUN_MQTT_CLIENT_KEY_FILE` | the key of that certificate, PEM |
-    /// | `ALIYUN_MQTT_PROXY` | see [`Network::proxy`]; `env` means [`Network::proxy_from_env`] |
-    /// | `ALIYUN_MQTT_CLEAN_SESSION` | `true` (default) or `false` |
-    /// | `ALIYUN_MQTT_PROTOCOL` | `3.1.1` (default) or `5` |
-    /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
-    /// | `ALIYUN_MQTT_MAX_PAYLOAD` | bytes; see [`Limits::payload_len`]; default 65536 |
+    /// A variable is named like the builder's setting, which has its meaning: `ALIYUN_MQTT_CA_FILE` sets
+    /// [`ca_file`](Network::ca_file). `ALIYUN_MQTT_ENDPOINT`, `ALIYUN_MQTT_INSTANCE_ID` and `ALIYUN_MQTT_GROUP_ID` are
+    /// required, and `ALIYUN_MQTT_AUTH` chooses the credentials ([`AuthMode`](crate::AuthMode)). Optional are
+    /// `ALIYUN_MQTT_` with `DEVICE_ID`, `CLEAN_SESSION`, `PROTOCOL`, `TIMEOUT` (in seconds), `MAX_PAYLOAD`
+    /// ([`Limits::payload_len`]), `CA_FILE`, `CLIENT_CERT_FILE`, `CLIENT_KEY_FILE`
+    /// ([`client_certificate_files`](Network::client_certificate_files)) and `PROXY` (`env` for
+    /// [`Network::proxy_from_env`]). The book's chapter "Settings" has the table of all of them.
     ///
     /// [`ConfigBuilder::from_env`] does the same, and allows changes before the configuration is built.
     ///

@@ -35,18 +35,12 @@ const TOKEN_LABEL: &str = "the token";
 
 /// The credentials of a client.
 ///
-/// | constructor | for |
-/// |---|---|
-/// | [`device`](Credentials::device) | trusted devices: a key for one client id (一机一密) |
-/// | [`token`](Credentials::token) | untrusted devices: temporary permission for some topics |
-/// | [`tokens`](Credentials::tokens) | the same, from bare tokens and their kinds |
-/// | [`token_provider`](Credentials::token_provider) | the same, with tokens fetched and renewed as needed |
-/// | `apply_tokens` (feature `openapi`) | the same, with tokens that the library itself applies for |
-/// | `chain` (feature `openapi`) | your own servers: the first key that Alibaba Cloud's SDKs would find |
-/// | [`signature`](Credentials::signature) | your own servers: never put an account's key on a device |
-/// | [`custom_plain`](Credentials::custom_plain) | an identity uploaded by the account (Professional and Platinum) |
-/// | [`custom_signed`](Credentials::custom_signed) | the same, with a signature in place of its secret |
-/// | [`provider`](Credentials::provider) | any of these, requested at each connect |
+/// For devices: [`device`](Credentials::device) where they can keep a secret, or else tokens
+/// ([`token_provider`](Credentials::token_provider), [`tokens`](Credentials::tokens), [`token`](Credentials::token)).
+/// For servers of your own account: [`signature`](Credentials::signature), or with the feature `openapi` `chain` and
+/// `apply_tokens`; an account's key never belongs on a device. For Professional and Platinum instances with custom
+/// authentication: [`custom_plain`](Credentials::custom_plain), [`custom_signed`](Credentials::custom_signed). Any of
+/// these can be asked for at each connect: [`provider`](Credentials::provider).
 ///
 /// Values are checked when the configuration is built, and those of a provider when it returns them. Secrets are wiped
 /// from memory when the last clone is dropped, and are never part of `Debug`, of an error or of the log.

@@ -123,6 +123,9 @@ catalogue! {
             "{PUBLISH_CUT}; other credentials or a new token end the refusal, and refused_topic_pause sets its length"
         );
     TakenOver = "taken-over": "two programs use one client id: give each its own";
+    SharedClientId = "shared-client-id":
+        "the server has closed several connections in a row soon after the login, so another program probably uses the \
+         same client id: give each program its own device_id, or none";
     FewerInFlight = "fewer-in-flight": "let fewer messages be unacknowledged at a time: lower window";
     SmallerMessage = "smaller-message":
         "make the message smaller, or have the instance's limit raised (64 KB by default)";

@@ -141,16 +141,11 @@ impl Api {
 
     /// Reads the settings from environment variables; an empty variable counts as not set.
     ///
-    /// | variable | meaning |
-    /// |---|---|
-    /// | `ALIYUN_MQTT_REGION_ID` | such as `cn-hangzhou`; required, unless there is an endpoint |
-    /// | `ALIYUN_MQTT_API_ENDPOINT` | URL, in place of the region's address |
-    /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
-    /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | without both: an [`AccessKeyChain`] |
-    /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | for a temporary key (STS) |
-    /// | `ALIYUN_MQTT_CA_FILE` | CA certificates to trust in addition to the system's, PEM |
-    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`Network`] |
-    /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
+    /// `ALIYUN_MQTT_INSTANCE_ID` is required, and `ALIYUN_MQTT_REGION_ID` (such as `cn-hangzhou`) unless
+    /// `ALIYUN_MQTT_API_ENDPOINT` has a URL. The AccessKey is that of `ALIBABA_CLOUD_ACCESS_KEY_ID` and
+    /// `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, with `ALIBABA_CLOUD_SECURITY_TOKEN` for a temporary one; without both, it
+    /// comes from an [`AccessKeyChain`]. `ALIYUN_MQTT_CA_FILE`, `ALIYUN_MQTT_PROXY` and `ALIYUN_MQTT_TIMEOUT` are those
+    /// of [`Config::from_env`](crate::Config::from_env).
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule. The error names it, and never

@@ -92,6 +92,39 @@ final class TokenTest extends ServiceTestCase
         }
     }
 
+    public function testTheChainLogsInWithAPermanentAndWithATemporaryKey(): void
+    {
+        $client = Client::connect(self::config()->credentials(Credentials::fromEnv(AuthMode::Chain)));
+        $client->publish(self::topic(), 'x');
+        $client->disconnect();
+        $output = self::script(sprintf(
+            <<<'PHP'
+                use AliyunMqtt\{AuthMode, Client, Config, Credentials};
+                putenv('ALIBABA_CLOUD_ACCESS_KEY_ID');
+                putenv('ALIBABA_CLOUD_ACCESS_KEY_SECRET');
+                putenv('ALIYUN_MQTT_TOKEN');
+                putenv('ALIYUN_MQTT_AUTH');
+                foreach ([AuthMode::Chain, AuthMode::Environment, AuthMode::Signature] as $mode) {
+                    try {
+                        $client = Client::connect(Config::fromEnv()->credentials(Credentials::fromEnv($mode)));
+                        $client->publish(%s, 'x');
+                        $client->disconnect();
+                        echo 'sent ';
+                    } catch (AliyunMqtt\CredentialsException $exception) {
+                        echo $exception->getMessage();
+                    }
+                }
+                PHP,
+            var_export(self::topic(), true)
+        ), [
+            'ALIBABA_CLOUD_CREDENTIALS_URI' => getenv('ALIYUN_MQTT_API_ENDPOINT') . '/credentials',
+            'ALIBABA_CLOUD_ECS_METADATA_DISABLED' => 'true',
+            'HOME' => '/nonexistent',
+        ]);
+        self::assertStringStartsWith('sent sent ', $output);
+        self::assertStringContainsString('a temporary one, which cannot sign a login', $output);
+    }
+
     public function testATokenIsUploaded(): void
     {
         $id = (string) getenv('ALIBABA_CLOUD_ACCESS_KEY_ID');

@@ -46,7 +46,10 @@ class Emulator:
 
     def __init__(self, directory: pathlib.Path, *options: str) -> None:
         self.process = subprocess.Popen(
-            [emulator_program(), "--transport", TRANSPORT, "--ca-file", str(directory / "ca.pem"), *options],
+            [
+                *(emulator_program(), "--transport", TRANSPORT, "--ca-file", str(directory / "ca.pem")),
+                *("--ram-role", "test", *options),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -154,6 +154,24 @@ def test_tokens_from_a_function(topic: str) -> None:
             client.upload_token(token(), timeout=PATIENCE)
 
 
+def test_the_chain_logs_in_with_a_permanent_and_with_a_temporary_key(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Client.from_env(credentials=Credentials.from_env("chain")) as client:
+        client.publish(topic, "x")
+    monkeypatch.setenv("ALIBABA_CLOUD_CREDENTIALS_URI", os.environ["ALIYUN_MQTT_API_ENDPOINT"] + "/credentials")
+    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    for name in ("ALIYUN_MQTT_AUTH", "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"):
+        monkeypatch.delenv(name)
+    for credentials in (Credentials.from_env("chain"), Credentials.from_env()):
+        with Client.from_env(credentials=credentials) as client:
+            client.publish(topic, "x")
+    with Client.from_env() as client:
+        client.publish(topic, "x")
+    with pytest.raises(Error, match="a temporary one, which cannot sign a login") as caught:
+        Client.from_env(credentials=Credentials.from_env("signature"))
+    assert caught.value.kind == ErrorKind.CREDENTIALS
+
+
 def test_tokens_that_the_library_applies_for(topic: str) -> None:
     parent = os.environ["ALIYUN_MQTT_TOPIC"]
     requests = [openapi.TokenRequest("RW", [parent, f"{parent}/#"], lifetime=timedelta(hours=1))]

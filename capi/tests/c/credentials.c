@@ -1,5 +1,7 @@
 /* Credentials: each kind logs in. */
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "test.h"
@@ -38,6 +40,39 @@ static void from_the_environment(void) {
     log_in(credentials);
     FAILS(AMQ_KIND_CONFIG, "DEVICE", amq_credentials_from_env(AMQ_AUTH_MODE_DEVICE, &credentials, &error));
     EXPECT(credentials == NULL);
+}
+
+/* In a process of its own, whose variables change. */
+static void with_a_temporary_key(void *unused) {
+    (void)unused;
+    amq_credentials *credentials;
+    amq_client *client;
+    char uri[128];
+    snprintf(uri, sizeof uri, "%s/credentials", variable("ALIYUN_MQTT_API_ENDPOINT"));
+    EXPECT(setenv("ALIBABA_CLOUD_CREDENTIALS_URI", uri, 1) == 0);
+    EXPECT(setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true", 1) == 0);
+    EXPECT(setenv("HOME", "/nonexistent", 1) == 0);
+    unsetenv("ALIBABA_CLOUD_ACCESS_KEY_ID");
+    unsetenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    unsetenv("ALIYUN_MQTT_TOKEN");
+    unsetenv("ALIYUN_MQTT_AUTH");
+    OK(amq_credentials_from_env(AMQ_AUTH_MODE_CHAIN, &credentials, &error));
+    log_in(credentials);
+    /* Where nothing else is given, too. */
+    OK(amq_credentials_from_env(AMQ_AUTH_MODE_ENVIRONMENT, &credentials, &error));
+    log_in(credentials);
+    OK(amq_credentials_from_env(AMQ_AUTH_MODE_SIGNATURE, &credentials, &error));
+    amq_config *config = config_with(credentials);
+    FAILS(AMQ_KIND_CREDENTIALS, "a temporary one, which cannot sign a login",
+          amq_client_connect(config, &client, &error));
+    amq_config_free(config);
+}
+
+static void from_the_chain(void) {
+    amq_credentials *credentials;
+    OK(amq_credentials_from_env(AMQ_AUTH_MODE_CHAIN, &credentials, &error));
+    log_in(credentials);
+    in_child(with_a_temporary_key, NULL);
 }
 
 static void tokens(void) {
@@ -166,6 +201,7 @@ static void arguments_are_checked(void) {
 
 const test credentials_tests[] = {
     {"from the environment", from_the_environment},
+    {"from the chain of AccessKeys", from_the_chain},
     {"tokens", tokens},
     {"custom authentication sends what it is given", custom_authentication_sends_what_it_is_given},
     {"a provider is asked at each connect", a_provider_is_asked_at_each_connect},

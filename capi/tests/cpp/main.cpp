@@ -329,6 +329,7 @@ static void credentials() {
         amq::Client(amq::Config::from_env().credentials(credentials)).disconnect();
     };
     log_in(amq::Credentials::from_env(AMQ_AUTH_MODE_TOKEN));
+    log_in(amq::Credentials::from_env(AMQ_AUTH_MODE_CHAIN));
     log_in(amq::Credentials::token(id, joined));
     log_in(amq::Credentials::provider([] { return amq::Credentials::from_env(AMQ_AUTH_MODE_SIGNATURE); }));
     const auto token = [text = joined.substr(joined.find('|') + 1)] {

@@ -71,11 +71,12 @@ pub(crate) struct EmulatorArgs {
     /// End after this many seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
-    #[command(flatten)]
-    options: Options,
+    // Before the options, whose last ones have a heading that holds for all that follow.
     /// Run this command with the emulator's environment, and end with it and its exit code
     #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["env", "json", "duration"])]
     command: Vec<OsString>,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {

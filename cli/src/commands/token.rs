@@ -43,8 +43,8 @@ enum TokenCommand {
     Apply(ApplyArgs),
     /// Query whether tokens are valid; exits with 1 if one of them is not
     ///
-    /// The tokens are read from --token-file, ALIYUN_MQTT_TOKEN, the configuration file or a prompt: RW|..., several of
-    /// these joined, or a bare token.
+    /// The tokens are read from --token-file, ALIYUN_MQTT_TOKEN, the configuration file, standard input or a prompt:
+    /// RW|..., several of these joined, or a bare token.
     Query {
         /// Print a JSON object for each token
         #[arg(long)]
@@ -168,7 +168,7 @@ fn revoke(settings: &Settings, yes: bool) -> Result<Exit> {
 
 /// Returns the configured tokens, each with its type, which is not sent to the API.
 fn tokens(settings: &Settings) -> Result<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
-    split(&settings.secret(Key::Token)?).map_err(|error| {
+    split(&settings.secret_or_stdin(Key::Token)?).map_err(|error| {
         Failure::from(error).hint(phrase!("give RW|..., R|... or W|..., several of these joined by |, or a bare token"))
     })
 }

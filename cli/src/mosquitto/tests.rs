@@ -187,7 +187,14 @@ fn every_example_of_help_and_book_is_taken() {
     }
     let mut seen = 0;
     let lines = texts.iter().filter(|text| !text.contains(" = "));
-    for line in lines.filter_map(|text| text.find("aliyun-mqtt ").map(|at| &text[at..])) {
+    // A command that this build does not have.
+    let absent = |line: &&str| match line.split_whitespace().nth(1) {
+        Some("emulator") => !cfg!(feature = "emulator"),
+        Some("relay") => !cfg!(all(feature = "relay", unix)),
+        _ => false,
+    };
+    let lines = lines.filter_map(|text| text.find("aliyun-mqtt ").map(|at| &text[at..]));
+    for line in lines.filter(|line| !absent(line)) {
         match parse(&words(line)) {
             Ok(cli) => {
                 seen += 1;

@@ -8,8 +8,10 @@ use std::path::Path;
 use aliyun_mqtt::{AuthMode, ConfigBuilder};
 use clap::{Args as _, Command};
 
-use super::flags::SettingArgs;
+use super::environment::{CONFIG, EMULATOR_PID, METADATA_ENDPOINT, OTHERS, PROFILE, STS_ENDPOINT};
+use super::flags::{GlobalArgs, SettingArgs};
 use super::{Auth, Key, Kind};
+use crate::lang;
 
 /// What stands around the tables in the chapter.
 const BEGIN: &str = "<!-- settings: generated -->\n";
@@ -29,6 +31,8 @@ struct Language {
     columns: [&'static str; 3],
     yes: &'static str,
     sections: [&'static str; 4],
+    /// The title of the table of variables that are no settings, and its first column.
+    others: [&'static str; 2],
 }
 
 /// A text in English and Chinese.
@@ -41,6 +45,7 @@ const LANGUAGES: [Language; 2] = [
         columns: ["variable, key in the file, flag", "library", "meaning"],
         yes: "yes",
         sections: ["Where to", "Who logs in", "Details of the connection", "The service's API"],
+        others: ["Variables that are no settings", "variable, flag"],
     },
     Language {
         folder: "zh",
@@ -48,6 +53,7 @@ const LANGUAGES: [Language; 2] = [
         columns: ["环境变量、配置文件中的名字、命令行选项", "库", "含义"],
         yes: "是",
         sections: ["连接到哪里", "如何登录", "连接细节", "服务的 API"],
+        others: ["配置项之外的变量", "环境变量、命令行选项"],
     },
 ];
 
@@ -101,9 +107,11 @@ fn meaning(key: Key) -> Texts {
             "its secret; mode `signature`, the API, and mode `token` to apply for a token",
             "AccessKey Secret；用于 `signature` 模式、API，以及 `token` 模式下申请 Token",
         ],
-        Key::SecurityToken => {
-            ["belongs to a temporary AccessKey (STS); for the API only", "临时 AccessKey（STS）的安全令牌；仅用于 API"]
-        }
+        Key::SecurityToken => [
+            "belongs to a temporary AccessKey (STS), which calls the API and applies for tokens, but cannot sign a \
+                 login",
+            "临时 AccessKey（STS）的安全令牌；临时密钥可以调用 API、申请 Token，但不能签名登录",
+        ],
         Key::Token => [
             "mode `token`: `RW|…`, or several joined: `R|…|W|…`. Without it, a token for the parent topic is applied \
              for and renewed",
@@ -160,9 +168,50 @@ fn ways() -> Texts {
     };
     let (both, only_here) = (names(true), names(false));
     [
-        format!("the way to log in: {} (default first); command line only: {}", both.join(", "), only_here.join(", ")),
-        format!("登录方式：{}（第一个为默认）；仅命令行：{}", both.join("、"), only_here.join("、")),
+        format!(
+            "the way to log in: {}; command line only: {}. By default `chain` without a key, `token` with a temporary \
+             one, otherwise `signature`",
+            both.join(", "),
+            only_here.join(", ")
+        ),
+        format!(
+            "登录方式：{}；仅命令行：{}。默认：没有密钥时为 `chain`，临时密钥时为 `token`，否则为 `signature`",
+            both.join("、"),
+            only_here.join("、")
+        ),
     ]
+}
+
+/// Returns the flag and the meaning of a variable that is no setting.
+fn other(variable: &str) -> (Option<&'static str>, Texts) {
+    let (flag, texts) = match variable {
+        CONFIG => (Some("config"), ["the path of the configuration file", "配置文件的路径"]),
+        PROFILE => (Some("profile"), ["the profile of the configuration file", "配置文件中的 profile"]),
+        lang::VARIABLE => (
+            Some("lang"),
+            [
+                "the language of help, hints and the doctor's report, `en` or `zh`; by default that of `LC_ALL`, \
+                 `LC_MESSAGES` or `LANG`",
+                "帮助、提示和 doctor 报告的语言，`en` 或 `zh`；默认由 `LC_ALL`、`LC_MESSAGES` 或 `LANG` 决定",
+            ],
+        ),
+        STS_ENDPOINT => {
+            (None, ["the URL of STS for the [chain of AccessKeys](keys.md)", "[密钥链](keys.md)使用的 STS 的 URL"])
+        }
+        METADATA_ENDPOINT => (
+            None,
+            [
+                "the URL of the metadata service for the [chain of AccessKeys](keys.md)",
+                "[密钥链](keys.md)使用的元数据服务的 URL",
+            ],
+        ),
+        EMULATOR_PID => (
+            None,
+            ["set by `aliyun-mqtt emulator --env`, for `kill`", "由 `aliyun-mqtt emulator --env` 设置，供 `kill` 使用"],
+        ),
+        _ => panic!("{variable} has no text"),
+    };
+    (flag, texts.map(str::to_string))
 }
 
 /// Returns the variables that the library reads.
@@ -194,8 +243,35 @@ fn tables(language: &Language) -> String {
             writeln!(text, "| {} | {library} | {meaning} |", names.join("<br>") + secret).unwrap();
         }
     }
+    others(language, &read, &mut text);
     text.push('\n');
     text
+}
+
+fn others(language: &Language, read: &BTreeSet<String>, text: &mut String) {
+    let [title, column] = language.others;
+    let [_, library, meaning] = language.columns;
+    write!(text, "\n### {title}\n\n| {column} | {library} | {meaning} |\n|---|---|---|\n").unwrap();
+    let globals = GlobalArgs::augment_args(Command::new("globals"));
+    for variable in OTHERS {
+        let (flag, texts) = other(variable);
+        let mut names = format!("`{variable}`");
+        if let Some(flag) = flag {
+            assert!(globals.get_arguments().any(|known| known.get_long() == Some(flag)), "--{flag}");
+            write!(names, "<br>`--{flag}`").unwrap();
+        }
+        let library = if read.contains(variable) { language.yes } else { "-" };
+        writeln!(text, "| {names} | {library} | {} |", (language.choose)(texts)).unwrap();
+    }
+}
+
+/// Each variable of the library is in one of the tables.
+#[test]
+fn no_variable_of_the_library_is_missing_in_the_book() {
+    for name in read_by_library().into_iter().filter(|name| name.starts_with("ALIYUN_MQTT_")) {
+        let known = OTHERS.contains(&&*name) || Key::table().iter().any(|row| row.variable == name);
+        assert!(known, "{name}");
+    }
 }
 
 /// The tables in both languages are those of the settings that there are.

@@ -17,16 +17,15 @@ pub(crate) const PROFILE: &str = "ALIYUN_MQTT_PROFILE";
 /// The prefix of our variables.
 const PREFIX: &str = "ALIYUN_MQTT_";
 
-/// Our variables that are not settings. The library reads two, for the chain of keys; `emulator --env` sets the last
-/// one, for `kill`.
-const OTHERS: [&str; 6] = [
-    CONFIG,
-    PROFILE,
-    lang::VARIABLE,
-    "ALIYUN_MQTT_STS_ENDPOINT",
-    "ALIYUN_MQTT_METADATA_ENDPOINT",
-    "ALIYUN_MQTT_EMULATOR_PID",
-];
+/// The URL of STS, which the library's chain of keys reads.
+pub(super) const STS_ENDPOINT: &str = "ALIYUN_MQTT_STS_ENDPOINT";
+/// The URL of the metadata service, which the library's chain of keys reads.
+pub(super) const METADATA_ENDPOINT: &str = "ALIYUN_MQTT_METADATA_ENDPOINT";
+/// The process that `emulator --env` has started, for `kill`.
+pub(super) const EMULATOR_PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
+
+/// Our variables that are not settings.
+pub(super) const OTHERS: [&str; 6] = [CONFIG, PROFILE, lang::VARIABLE, STS_ENDPOINT, METADATA_ENDPOINT, EMULATOR_PID];
 
 /// The environment of the process, or that of a test. An empty variable counts as unset, as in the library.
 pub(crate) struct Environment<'a> {

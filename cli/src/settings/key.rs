@@ -1,5 +1,7 @@
 //! The settings and their names in the file, in the environment and as flags.
 
+use crate::lang::{Phrase, phrase};
+
 /// A setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
@@ -157,6 +159,23 @@ impl Key {
     /// Returns all settings.
     pub(crate) fn table() -> &'static [Row] {
         &TABLE
+    }
+
+    /// Returns the setting with this key in the file.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        TABLE.iter().find(|row| row.name == name).map(|row| row.key)
+    }
+
+    /// Returns all ways to give the setting.
+    pub(crate) fn ways(self) -> Phrase {
+        let Row { flag, variable, name, .. } = self.row();
+        phrase!(
+            "use {flag}, set {variable}, or write {name} in the configuration file (`aliyun-mqtt config init` creates \
+             one)",
+            flag,
+            variable,
+            name
+        )
     }
 
     /// Returns the names of the setting.

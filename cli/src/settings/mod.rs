@@ -40,6 +40,8 @@ pub(crate) use source::Source;
 pub(crate) use used::Used;
 pub(crate) use value::Value;
 
+use secret::piped;
+
 /// All settings, with the precedence of flags, environment and file applied.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -126,6 +128,23 @@ impl Settings {
         }
     }
 
+    /// Reads a secret. If it is not configured, takes it from standard input, or prompts for it on a terminal.
+    pub(crate) fn secret_or_stdin(&self, key: Key) -> Result<Zeroizing<String>> {
+        if let Some(secret) = self.optional_secret(key)? {
+            return Ok(secret);
+        }
+        if !self.reads_stdin() {
+            let piped = piped(self.patience).map_err(|why| {
+                let message = format!("cannot get {} (standard input): {why}", key.row().what);
+                Failure { message, ..self.missing(key) }
+            })?;
+            if let Some(secret) = piped {
+                return Ok(self.keep(key, secret));
+            }
+        }
+        self.secret(key)
+    }
+
     /// Reads a secret if it is configured.
     pub(crate) fn optional_secret(&self, key: Key) -> Result<Option<Zeroizing<String>>> {
         if let Some(Secret::Text(secret)) = self.known.borrow().get(&key) {
@@ -159,13 +178,7 @@ impl Settings {
             .map(|profile| profile.name.as_str())
             .collect();
         let (Some(path), [first, ..]) = (&self.file, &having[..]) else {
-            return failure.hint(phrase!(
-                "use {flag}, set {variable}, or write {name} in the configuration file (`aliyun-mqtt config init` \
-                 creates one)",
-                flag,
-                variable,
-                name
-            ));
+            return failure.hint(key.ways());
         };
         let (path, profiles) = (path.display(), having.join(", "));
         let elsewhere = match &self.profile {

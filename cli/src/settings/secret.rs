@@ -119,6 +119,15 @@ impl Secret {
     }
 }
 
+/// Reads standard input to its end; `None` if it is a terminal, closed or empty.
+pub(super) fn piped(patience: Duration) -> Result<Option<Zeroizing<String>>, String> {
+    if std::io::stdin().is_terminal() || Stream::Input.open().is_err() {
+        return Ok(None);
+    }
+    let text = small_text::stdin(small_text::SECRET, patience)?;
+    Ok(Some(small_text::value(&text)).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_string())))
+}
+
 /// Prompts for a secret; `None` without a terminal.
 pub(crate) fn prompt(what: &str) -> Option<Result<Zeroizing<String>>> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {

@@ -114,6 +114,21 @@ fn it_ends_by_itself() {
     start(&["--for", "0.01"]).wait().expect(0);
 }
 
+#[test]
+fn the_command_is_not_among_the_ports() {
+    let help = run(program(), ["emulator", "--help"]).expect(0);
+    let lines = help.lines();
+    let section = |title: &str| -> Vec<&str> {
+        let begin = lines.iter().position(|line| line.starts_with(title)).expect(title) + 1;
+        let section = lines[begin..].iter().take_while(|line| line.is_empty() || line.starts_with(' '));
+        section.map(|line| line.trim()).collect()
+    };
+    assert!(section("Arguments:").iter().any(|line| line.starts_with("[COMMAND]")), "{help:?}");
+    let ports = section("Ports");
+    assert!(ports.iter().any(|line| line.starts_with("--api-tls-port")), "{ports:?}");
+    assert!(!ports.iter().any(|line| line.contains("COMMAND")), "{ports:?}");
+}
+
 /// As the help says, line by line.
 #[cfg(unix)]
 #[test]

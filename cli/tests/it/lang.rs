@@ -60,15 +60,21 @@ fn an_error_is_english_and_its_hint_is_not() {
     let lines: Vec<_> = output.stderr.lines().collect();
     assert_eq!(lines[0], "error: no payload is specified");
     assert!(lines[1].starts_with("提示：从 -m、"), "{lines:?}");
-    // A hint of the library.
-    let mut command = chinese();
-    command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "id").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret");
-    command.env("ALIYUN_MQTT_INSTANCE_ID", "post-cn-x").env("ALIYUN_MQTT_GROUP_ID", "GID_test");
-    let arguments = ["pub", "-e", "localhost", "--clean-session", "false", "-t", "demo/a", "-m", "x"];
-    let output = run(command, arguments).expect(2);
-    let lines: Vec<_> = output.stderr.lines().collect();
-    assert!(lines[0].starts_with("error: ") && !has_han(lines[0]), "{lines:?}");
-    assert_eq!(lines[1], "提示：请设置 device_id");
+    // Hints of the library; that about a missing setting names its flag.
+    let large = "x".repeat(70_000);
+    for (arguments, hint) in [
+        (["-m", "x", "--clean-session=false"], "提示：使用 --device-id，设置 ALIYUN_MQTT_DEVICE_ID，"),
+        (["-m", &large, "--clean-session=true"], "提示：客户端发送的消息内容更大时，"),
+    ] {
+        let mut command = chinese();
+        command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "id").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret");
+        command.env("ALIYUN_MQTT_INSTANCE_ID", "post-cn-x").env("ALIYUN_MQTT_GROUP_ID", "GID_test");
+        let arguments = [&["pub", "-e", "localhost", "-t", "demo/a"], &arguments[..]].concat();
+        let output = run(command, arguments).expect(2);
+        let lines: Vec<_> = output.stderr.lines().collect();
+        assert!(lines[0].starts_with("error: ") && !has_han(lines[0]), "{lines:?}");
+        assert!(lines[1].starts_with(hint), "{lines:?}");
+    }
 }
 
 #[test]

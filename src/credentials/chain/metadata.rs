@@ -62,25 +62,37 @@ struct Service {
 }
 
 impl Service {
-    /// Obtains the token of IMDSv2, unless the service has none and IMDSv1 may be used.
+    /// Obtains the token of IMDSv2. Where IMDSv1 may be used, whatever fails here is no error, as in the official SDKs:
+    /// something in between may let no PUT pass.
     fn log_in(&mut self) -> Result<()> {
-        let answer = self.request("PUT", TOKEN, &[TOKEN_LIFE])?;
-        let token = std::str::from_utf8(&answer.body).ok().map(str::trim).filter(|token| !token.is_empty());
-        match (answer.status, token) {
-            (200, Some(token)) => self.token = Some(Zeroizing::new(token.to_string())),
-            _ if self.may_use_v1 => {}
-            _ => return Err(not_ok(WHOSE, answer.status)),
+        match self.ask_token() {
+            Ok(token) => self.token = Some(token),
+            Err(_) if self.may_use_v1 => {}
+            Err(error) => return Err(error),
         }
         Ok(())
     }
 
+    fn ask_token(&self) -> Result<Zeroizing<String>> {
+        let answer = self.good("PUT", TOKEN, &[TOKEN_LIFE])?;
+        let token = std::str::from_utf8(&answer.body).ok().map(str::trim).filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| credentials(format!("{WHOSE} has handed out an empty token")))?;
+        Ok(Zeroizing::new(token.to_string()))
+    }
+
     fn get(&mut self, path: &str) -> Result<Answer> {
         let headers: Vec<_> = self.token.iter().map(|token| (TOKEN_HEADER, token.as_str())).collect();
-        let mut answer = self.request("GET", path, &headers)?;
-        if answer.status != 200 && self.may_use_v1 && self.token.take().is_some() {
+        let answer = self.good("GET", path, &headers);
+        if answer.is_err() && self.may_use_v1 && self.token.take().is_some() {
             // As the official SDKs do.
-            answer = self.request("GET", path, &[])?;
+            return self.good("GET", path, &[]);
         }
+        answer
+    }
+
+    /// Sends a request whose answer must be HTTP 200.
+    fn good(&self, method: &'static str, path: &str, headers: &[(&'static str, &str)]) -> Result<Answer> {
+        let answer = self.request(method, path, headers)?;
         if answer.status == 200 { Ok(answer) } else { Err(not_ok(WHOSE, answer.status)) }
     }
 

@@ -7,6 +7,7 @@ mod connection;
 mod ending;
 mod incoming;
 mod interrupt;
+mod kicks;
 mod life;
 mod limits;
 mod renewing;
@@ -31,6 +32,7 @@ use crate::session::core::subscriptions::Subscriptions;
 use crate::stats::Stats;
 use connection::Connection;
 pub(in crate::session) use ending::{Disconnected, topic_refused};
+use kicks::Kicks;
 use life::Life;
 use tokens::Tokens;
 use waking::Waking;
@@ -52,6 +54,7 @@ pub(in crate::session) struct State {
     connection: Option<Connection>,
     /// Why the last connection ended, or why none was made.
     last_end: Error,
+    kicks: Kicks,
     pub(in crate::session) outbox: Outbox,
     pub(in crate::session) inbox: Inbox,
     pub(in crate::session) replies: Replies,
@@ -84,6 +87,7 @@ impl State {
             life: Life::new(),
             connection: None,
             last_end: Error::new(ErrorKind::ConnectionLost, "the connection has not been made yet"),
+            kicks: Kicks::default(),
             outbox,
             inbox: Inbox::new(limits.inbox_messages, limits.inbox_bytes),
             replies: Replies::new(config.client_id().as_str(), config.response_topic(), key),

@@ -23,7 +23,7 @@ final class Emulator
         $program = getenv('ALIYUN_MQTT_EMULATOR');
         $program = $program !== false ? $program : dirname(__DIR__, 4) . '/target/debug/aliyun-mqtt-emulator';
         $folder = Folder::make();
-        $command = [$program, '--transport', $transport, '--ca-file', "$folder/ca.pem"];
+        $command = [$program, '--transport', $transport, '--ca-file', "$folder/ca.pem", '--ram-role', 'test'];
         $process = proc_open($command, [['pipe', 'r'], ['pipe', 'w'], STDERR], $pipes);
         if ($process === false) {
             throw new \RuntimeException("$program cannot be run");

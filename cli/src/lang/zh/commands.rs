@@ -316,10 +316,10 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "查询 Token 是否有效；其中任何一个无效时以 1 退出",
     ),
     (
-        "The tokens are read from --token-file, ALIYUN_MQTT_TOKEN, the configuration file or a prompt: RW|..., \
-         several of these joined, or a bare token.",
-        "Token 从 --token-file、ALIYUN_MQTT_TOKEN、配置文件或提示输入中读取：RW|...、若干个连接在一起，或不带类型的 \
-         Token。",
+        "The tokens are read from --token-file, ALIYUN_MQTT_TOKEN, the configuration file, standard input or a prompt: \
+         RW|..., several of these joined, or a bare token.",
+        "Token 从 --token-file、ALIYUN_MQTT_TOKEN、配置文件、标准输入或提示输入中读取：RW|...、若干个连接在一起，或不带\
+         类型的 Token。",
     ),
     ("Print a JSON object for each token", "为每个 Token 打印一个 JSON 对象"),
     ("Revoke tokens and disconnect the clients that use them", "吊销 Token，并断开使用它的客户端"),

@@ -141,6 +141,13 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
         "两个程序使用了同一个 Client ID：请为每个程序分配各自的 Client ID",
     ),
     (
+        "shared-client-id",
+        "the server has closed several connections in a row soon after the login, so another program probably uses the \
+         same client id: give each program its own device_id, or none",
+        "服务端在登录后不久连续断开了多个连接，很可能有其他程序使用同一个 Client ID：请为每个程序设置各自的 device_id，\
+         或都不设置",
+    ),
+    (
         "fewer-in-flight",
         "let fewer messages be unacknowledged at a time: lower window",
         "减少同时未确认的消息数：减小 window",

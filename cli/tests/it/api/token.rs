@@ -21,6 +21,11 @@ fn a_token_is_applied_for_used_queried_and_revoked() {
     let two = json(&two);
     assert_eq!((&two[0]["kind"], &two[0]["valid"]), (&"RW".into(), &true.into()));
     assert_eq!((&two[1]["kind"], &two[1]["valid"]), (&"R".into(), &false.into()));
+    // Standard input needs no flag, unless it has the secret of the API.
+    let piped = |arguments: &[&str]| run_with_input(settings(&emulator), arguments, format!("{token}\n"));
+    assert_eq!(piped(&["token", "query"]).expect(0).text(), "RW\tvalid\n");
+    let secret = piped(&["token", "query", "--access-key-secret-file", "-"]).expect(2);
+    assert!(secret.stderr.contains("the token is not given"), "{secret:?}");
     query("RW", &[]).expect(1);
     assert!(query("X|y", &[]).expect(2).stderr.contains("RW|..."));
 

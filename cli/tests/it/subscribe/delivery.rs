@@ -77,7 +77,7 @@ fn subscriptions_of_a_kept_session_can_be_made_used_and_taken_back() {
     run(with(&emulator), [&keep[..], &["-U", &topic, "-E"]].concat()).expect(0);
     until(&emulator, |what| matches!(what, What::Unsubscribed { filter } if *filter == topic));
     let output = run(with(&emulator), ["sub", "-c", "-t", &topic, "-E"]).expect(2);
-    assert!(output.stderr.contains("device"), "{}", output.stderr);
+    assert!(output.stderr.contains("hint: use --device-id, set ALIYUN_MQTT_DEVICE_ID,"), "{}", output.stderr);
 }
 
 #[test]
@@ -169,4 +169,15 @@ fn more_than_the_client_holds_comes_before_the_subscription_is_made_and_is_taken
     mosquitto.publish_lines("demo/many", &numbers);
     let output = run(mosquitto.with(), [&keep[..], &["-C", "15000"]].concat()).expect(0);
     assert!(output.text() == numbers, "{} lines", output.lines().len());
+}
+
+#[test]
+fn two_programs_with_one_client_id_are_told_so() {
+    let emulator = emulator();
+    let mut twins = [0, 1].map(|_| {
+        let mut command = with(&emulator);
+        command.args(["sub", "--device-id", "twin", "-t", &topic(&emulator, "x")]);
+        Running::start(command)
+    });
+    twins[0].stderr_until("another program probably uses the same client id");
 }

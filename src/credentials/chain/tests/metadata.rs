@@ -46,6 +46,14 @@ fn without_a_token_the_old_way_is_gone_unless_it_is_disabled() {
     let error = found(&url, &[("ALIBABA_CLOUD_IMDSV1_DISABLED", "true")]).expect_err("no token");
     assert!(error.to_string().contains("HTTP 404"), "{error}");
     assert_eq!(requests.join().expect("answered").len(), 1);
+    // A connection that ends without an answer, as where something in between lets no PUT pass.
+    let (url, requests) = serve(vec![String::new(), answer("200 OK", &key("STS.id", END))]);
+    assert!(found(&url, &[("ALIBABA_CLOUD_ECS_METADATA", "named")]).is_ok());
+    assert_eq!(requests.join().expect("answered").len(), 2);
+    let (url, requests) = serve(vec![answer("200 OK", "")]);
+    let error = found(&url, &[("ALIBABA_CLOUD_IMDSV1_DISABLED", "TRUE")]).expect_err("no token");
+    assert!(error.to_string().contains("an empty token"), "{error}");
+    requests.join().expect("answered");
     // A token that is given, but not taken.
     let (url, requests) = serve(vec![answer("200 OK", "token"), refused(), answer("200 OK", &key("STS.id", END))]);
     assert!(found(&url, &[("ALIBABA_CLOUD_ECS_METADATA", "named")]).is_ok());

@@ -17,6 +17,8 @@ pub(super) struct Connection {
     /// The limits from CONNACK.
     pub(super) limits: ServerLimits,
     pub(super) session_present: bool,
+    /// When CONNACK came.
+    pub(super) since: Instant,
     /// All steps of the set-up are acknowledged: messages may be sent.
     pub(super) online: bool,
     pub(super) steps: Steps,
@@ -46,6 +48,7 @@ impl Connection {
             sender: Some(sender),
             limits,
             session_present,
+            since: now,
             online: false,
             steps: Steps::new(now),
             quiet_until: None,

@@ -1,6 +1,6 @@
 //! The effects of the end of a connection, or of the client.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::State;
 use super::connection::{Connection, Step, Verdict};
@@ -43,6 +43,7 @@ impl State {
         // A CONNACK that never arrived may have said that the session is new; the next one would call that session
         // present. Subscribing again to a filter the server has does no harm.
         self.restored &= established;
+        let set_up = connection.as_ref().filter(|connection| connection.online).map(|connection| connection.since);
         // From here on, only the last step, the verdict and the quiet period of the connection matter.
         let (step, verdict, quiet) = match connection {
             Some(Connection { steps, verdict, quiet_until, .. }) => {
@@ -51,9 +52,15 @@ impl State {
             None => (None, None, false),
         };
         let verdict = verdict.filter(|verdict| cut && verdict.explains_end(now.instant));
-        let reason = self.explain(failure, cut, verdict, step.as_ref().map(|(step, _)| step), now.instant);
         // The code of an MQTT 5 server's DISCONNECT.
         let said = failure.error.code();
+        let unseen = cut && !relogin && step.is_none() && verdict.is_none() && said.is_none();
+        let unexplained = unseen && set_up.is_some() && self.outbox.last_words(now.instant).is_none();
+        let lasted = set_up.map_or(Duration::ZERO, |since| now.instant.saturating_duration_since(since));
+        let mut reason = self.explain(failure, cut, verdict, step.as_ref().map(|(step, _)| step), now.instant);
+        if self.kicks.ended(unexplained, lasted) {
+            reason = reason.with_hint(Hint::SharedClientId);
+        }
         let fatal = self.tokens_cut(verdict, step.as_ref(), now, events);
         let step = step.map(|(step, _)| step);
         if quiet && cut {

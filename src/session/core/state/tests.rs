@@ -1,4 +1,5 @@
 mod clock;
+mod kicks;
 mod life;
 mod resting;
 mod tokens;
