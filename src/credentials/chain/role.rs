@@ -11,6 +11,7 @@ use crate::config::environment::{self, Variables};
 use crate::error::{Error, Result};
 use crate::openapi::access_key::AccessKey;
 use crate::openapi::site::{Answer, Site};
+use crate::printable::excerpt;
 
 /// The lifetime of the key of a role, in seconds, unless a profile says otherwise.
 const LIFETIME: u64 = 3600;
@@ -101,7 +102,17 @@ impl RoleSession {
         if answer.status == 200 {
             return key_json::read_sts("STS", &answer.body);
         }
-        Err(refused(action, &answer))
+        Err(self.refused(action, &answer))
+    }
+
+    /// The message of STS is not shown: it may repeat the request.
+    fn refused(&self, action: &str, answer: &Answer) -> Error {
+        let part = |label: &str, name| {
+            key_json::plain(&answer.body, name).map_or_else(String::new, |value| format!(", {label} {value}"))
+        };
+        let (code, request_id) = (part("code", "Code"), part("request id", "RequestId"));
+        let role = excerpt(&self.role_arn);
+        credentials(format!("{action} of {role} failed: HTTP {}{code}{request_id}", answer.status))
     }
 }
 
@@ -124,10 +135,4 @@ impl OidcRole {
         let own = [("OIDCProviderArn", self.provider.as_str()), ("OIDCToken", token)];
         self.session.call("AssumeRoleWithOIDC", &own, None, place)
     }
-}
-
-/// The message of STS is not shown: it may repeat the request.
-fn refused(action: &str, answer: &Answer) -> Error {
-    let code = key_json::error_code(&answer.body).map_or(String::new(), |code| format!(", code {code}"));
-    credentials(format!("{action} failed: HTTP {}{code}", answer.status))
 }

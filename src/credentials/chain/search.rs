@@ -124,7 +124,7 @@ impl Searcher {
     }
 
     fn search(&self, place: &Place<'_>) -> Result<Kept> {
-        let (mut passed_over, mut reasons, mut preliminary) = (Vec::new(), Vec::new(), false);
+        let (mut passed_over, mut absent, mut preliminary) = (Vec::new(), Vec::new(), false);
         for source in Source::ALL {
             match self.ask(source, place) {
                 Asked::Found(kept) => return Ok(kept.after(passed_over, preliminary)),
@@ -136,13 +136,19 @@ impl Searcher {
                     preliminary |= error.is_retryable();
                     let reason = format!("{}: {error}", source.title());
                     log::warn!("no AccessKey is taken from {reason}");
-                    reasons.push(reason.clone());
                     passed_over.push(reason);
                 }
-                Asked::Absent(reason) => reasons.push(format!("{}: {reason}", source.title())),
+                Asked::Absent(reason) => absent.push(format!("{} ({reason})", source.title())),
             }
         }
-        let message = format!("no AccessKey was found; {}", reasons.join("; "));
+        let mut message = "no AccessKey was found".to_string();
+        // What is wrong comes first: it is what somebody has to look at.
+        for reason in passed_over {
+            message.push_str(&format!("; {reason}"));
+        }
+        if !absent.is_empty() {
+            message.push_str(&format!("; nothing in: {}", absent.join(", ")));
+        }
         Err(credentials(message).with_missing("access_key_id").with_hint(Hint::KeyChain))
     }
 }

@@ -59,7 +59,7 @@ fn every_mode_of_the_aliyun_command_that_needs_no_browser() {
     for (profile, part) in [
         ("circle", "there is no profile circle"),
         ("short", "at least 900 s"),
-        ("foreign", "AssumeRole failed: HTTP 404, code EntityNotExist.Role"),
+        ("foreign", "AssumeRole of acs:ram::1:role/other failed: HTTP 404, code EntityNotExist.Role"),
         ("none", "there is no profile none"),
     ] {
         let key = find(&home, &emulator, &[("ALIBABA_CLOUD_PROFILE", profile)]).expect("a key");
