@@ -69,8 +69,8 @@ const RENEWAL_SHARE: u32 = 3;
 /// after 5 minutes, and once a service has refused its key.
 ///
 /// The metadata service is asked for 1 s at most, without a proxy, with its own token (IMDSv2), and without one only if
-/// it hands none out and `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. No redirect is followed. A search takes at most
-/// 20 s.
+/// none has come within 0.4 s and `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. No redirect is followed. A search takes
+/// at most 20 s; a file is read for 10 s and to 1 MiB at most.
 ///
 /// Use it with [`ApiBuilder::access_key_chain`](crate::openapi::ApiBuilder::access_key_chain) and
 /// [`Credentials::chain`](crate::Credentials::chain). Clones share the key. `Debug` shows no secret. After a fork, its

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::scripted::{answer, key, serve};
+use super::scripted::{answer, key, request, serve};
 use super::*;
 
 const END: &str = "2099-01-01T00:00:00Z";
@@ -71,7 +71,7 @@ fn a_token_that_does_not_come_leaves_time_for_the_old_way() {
         // The answer to the PUT never comes.
         let (_silent, _) = listener.accept().expect("a connection");
         let (mut stream, _) = listener.accept().expect("a connection");
-        let request = super::scripted::request(&mut stream);
+        let request = request(&mut stream);
         std::io::Write::write_all(&mut stream, answer("200 OK", &key("STS.id", END)).as_bytes()).expect("written");
         request
     });
