@@ -110,6 +110,8 @@ mod system;
 #[cfg_attr(not(feature = "tls"), path = "tls/disabled.rs")]
 mod tls;
 mod token;
+#[cfg(any(feature = "openapi", feature = "tls"))]
+mod whole_file;
 
 /// The type of shared bytes that [`Payload`] takes without a copy.
 pub use bytes::Bytes;

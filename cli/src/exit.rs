@@ -49,7 +49,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// The reason of a failed command, printed once at the end of the program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) message: String,

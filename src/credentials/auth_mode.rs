@@ -39,7 +39,8 @@ impl AuthMode {
     /// always signature mode.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config): the variable has another value.
+    /// [`Config`](crate::ErrorKind::Config): the variable has another value; it is not set, and neither is an AccessKey,
+    /// but a device key or a token is, so that nobody logs in as somebody else by mistake.
     pub fn from_env() -> Result<Self> {
         AuthMode::read(&Variables::of_process())
     }
@@ -52,13 +53,23 @@ impl AuthMode {
         }
         let other = variables.first_set(&OTHERS);
         let key = variables.first_set(&environment::KEY);
-        if cfg!(feature = "openapi") {
-            if key.is_some() && variables.first_set(&[environment::SECURITY_TOKEN]).is_some() {
+        match (key, other) {
+            (None, Some(name)) => {
+                let mode = if name == environment::TOKEN { AuthMode::Token } else { AuthMode::Device };
+                let message = format!(
+                    "the environment variable {name} is set, and neither {0} nor {1} is: set {0} to {mode}",
+                    environment::AUTH,
+                    environment::ACCESS_KEY_ID
+                );
+                return Err(Error::config(message).with_missing("auth"));
+            }
+            (None, None) if cfg!(feature = "openapi") => return Ok(AuthMode::Chain),
+            (Some(_), _)
+                if cfg!(feature = "openapi") && variables.first_set(&[environment::SECURITY_TOKEN]).is_some() =>
+            {
                 return Ok(AuthMode::Token);
             }
-            if key.is_none() && other.is_none() {
-                return Ok(AuthMode::Chain);
-            }
+            _ => {}
         }
         if let Some(name) = other {
             log::warn!(

@@ -1,5 +1,7 @@
 //! The login made from credentials: user name and password of CONNECT.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,10 +15,17 @@ use crate::names::ClientId;
 use crate::session::token_store;
 
 /// User name and password of CONNECT. `Debug` hides the password, which is wiped from memory when the value is dropped.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Login {
     username: String,
     password: Zeroizing<String>,
+}
+
+// Written out, because not each version of `Zeroizing` hides its value.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("username", &self.username).finish_non_exhaustive()
+    }
 }
 
 impl Login {

@@ -312,6 +312,16 @@ impl Credentials {
         }
     }
 
+    /// Notes that the service refused the login with these credentials, for which a key of a chain may be the reason.
+    /// Returns true if the chain may have another.
+    pub(crate) fn login_refused(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "openapi")]
+            Kind::Chain { chain, .. } => chain.doubted(),
+            _ => false,
+        }
+    }
+
     /// Returns true if the tokens of the provider are kept until one must be renewed.
     pub(crate) fn keeps_tokens(&self) -> bool {
         match self.0 {

@@ -2,9 +2,11 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::ffi::OsString;
 
+use zeroize::Zeroizing;
+
 use super::provider::ProviderError;
 use super::*;
-use crate::config::environment;
+use crate::config::environment::{self, Variables};
 use crate::error::ErrorKind;
 use crate::names::ClientId;
 #[cfg(feature = "openapi")]
@@ -238,8 +240,6 @@ fn without_a_mode_the_keys_decide() {
     assert_eq!(read(&environment::KEY), AuthMode::Signature);
     assert_eq!(read(&[environment::ACCESS_KEY_SECRET]), AuthMode::Signature, "the rest is missing");
     assert_eq!(read(&[environment::ACCESS_KEY_ID, environment::SECURITY_TOKEN]), token);
-    assert_eq!(read(&[environment::TOKEN]), AuthMode::Signature, "a token without its mode");
-    assert_eq!(read(&[environment::DEVICE_ACCESS_KEY_ID]), AuthMode::Signature, "a device's key without its mode");
 }
 
 #[test]
@@ -342,4 +342,31 @@ fn credentials_of_a_chain_are_compared_by_their_places_and_their_tokens() {
         assert!(!chain.same(&other), "{other:?}");
     }
     assert_eq!((chain.instance_id(), format!("{chain:?}").as_str()), (Some("post-cn-test"), "Chain"));
+}
+
+#[test]
+fn a_device_key_or_a_token_without_a_mode_is_no_login_as_the_account() {
+    for (name, mode) in [
+        (environment::DEVICE_ACCESS_KEY_ID, "device"),
+        (environment::DEVICE_ACCESS_KEY_SECRET, "device"),
+        (environment::TOKEN, "token"),
+    ] {
+        let with = |key: bool| {
+            let variables = Variables::from_lookup(|asked| {
+                (asked == name || key && asked == environment::ACCESS_KEY_ID).then(|| OsString::from("geheim"))
+            });
+            AuthMode::read(&variables)
+        };
+        let error = with(false).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(name) && text.contains(&format!("set {} to {mode}", environment::AUTH)), "{text}");
+        assert_eq!(error.missing_setting(), Some("auth"));
+        assert_eq!(with(true).unwrap(), AuthMode::Signature);
+    }
+}
+
+#[test]
+fn debug_of_a_login_has_no_password() {
+    let login = Login::with_tokens("a", "post-cn-x", Zeroizing::new("RW|geheim".to_string())).unwrap();
+    assert_eq!(format!("{login:?}"), r#"Login { username: "Token|a|post-cn-x", .. }"#);
 }

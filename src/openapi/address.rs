@@ -31,20 +31,22 @@ impl Address {
         if text.contains('@') {
             return Err("the URL contains '@'; keys go into access_key".to_string());
         }
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let (shown, _) = apart(text);
+        let (scheme, rest) =
+            shown.split_once("://").map_or(("", text), |(scheme, _)| (scheme, &text[scheme.len() + 3..]));
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
             "http" => false,
-            "" => return Err(format!("{text:?} is not a URL; write https://{text}")),
-            _ => return Err(format!("the URL {text:?} has the scheme {scheme:?}; it must be https")),
+            "" => return Err(format!("{shown:?} is not a URL; write https://{shown}")),
+            _ => return Err(format!("the URL {shown:?} has the scheme {scheme:?}; it must be https")),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '?', '#']) {
-            return Err(format!("the URL {text:?} has a path or a query; the API has neither"));
+            return Err(format!("the URL of {shown} has a path or a query; the API has neither"));
         }
         let Authority { host, port } = Authority::parse(authority)?;
         if !tls && !is_loopback(&host) {
-            return Err(format!("the URL {text:?} is not encrypted; plain http is for this machine only"));
+            return Err(format!("the URL {shown:?} is not encrypted; plain http is for this machine only"));
         }
         let port = port.filter(|port| *port != if tls { 443 } else { 80 });
         Ok(Address { tls, host, port })
@@ -56,14 +58,14 @@ impl Address {
         if text.contains('@') {
             return Err("the URL contains '@'; it cannot have a user name or a password".to_string());
         }
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let (shown, file) = apart(text);
+        let (scheme, authority) = shown.split_once("://").unwrap_or(("", shown));
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
             "http" => false,
-            _ => return Err(format!("{text:?} is not a URL that begins with http:// or https://")),
+            _ => return Err(format!("{shown:?} is not a URL that begins with http:// or https://")),
         };
-        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
-        let (authority, file) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let file = file.split_once('#').map_or(file, |(file, _)| file);
         let Authority { host, port } = Authority::parse(authority)?;
         let port = port.filter(|port| *port != if tls { 443 } else { 80 });
         let file = if file.starts_with('/') { file.to_string() } else { format!("/{file}") };
@@ -111,6 +113,13 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", if self.tls { "https" } else { "http" }, self.authority())
     }
+}
+
+/// Splits a URL, or what should be one, before its path and query: these may hold a token and are never shown.
+fn apart(text: &str) -> (&str, &str) {
+    let start = text.find(['/', '?', '#']).filter(|at| text[*at..].starts_with("//") && text[..*at].ends_with(':'));
+    let start = start.map_or(0, |at| at + 2);
+    text.split_at(text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at))
 }
 
 /// The "public network" region.
@@ -179,7 +188,15 @@ mod tests {
             let error = Address::read(text).unwrap_err();
             assert!(error.contains(rule), "{text}: {error}");
         }
-        let error = Address::read("https://user:geheim@host").unwrap_err();
-        assert!(!error.contains("geheim"), "{error}");
+        for text in ["https://user:geheim@host", "host/geheim?x=geheim", "https://host/geheim", "a?geheim=b://c"] {
+            let error = Address::read(text).unwrap_err();
+            assert!(!error.contains("geheim"), "{error}");
+        }
+        for text in
+            ["127.0.0.1:80/geheim?token=geheim", "host?geheim=http://x", "ftp://host/geheim", "http://a b/geheim"]
+        {
+            let error = Address::of_file(text).unwrap_err();
+            assert!(!error.contains("geheim"), "{error}");
+        }
     }
 }

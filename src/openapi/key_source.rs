@@ -40,9 +40,17 @@ impl KeySource {
 
     /// Notes that the service refused a call signed with this key. Returns true if a chain has it replaced.
     pub(super) fn refused(&self, key: &AccessKey, error: &Error) -> bool {
-        let over_key = |code: &str| code.starts_with("InvalidSecurityToken") || code.starts_with("InvalidAccessKeyId");
-        let refused = error.api().and_then(|fault| fault.code()).is_some_and(over_key);
-        refused && self.chain().is_some_and(|chain| chain.refused(key))
+        let (Some(chain), Some(code)) = (self.chain(), error.api().and_then(|fault| fault.code())) else {
+            return false;
+        };
+        match code {
+            _ if code.starts_with("InvalidSecurityToken") || code.starts_with("InvalidAccessKeyId") => {
+                chain.refused(key)
+            }
+            // The secret in a file may have been corrected.
+            "SignatureDoesNotMatch" => chain.doubted(),
+            _ => false,
+        }
     }
 
     pub(super) fn same(&self, other: &KeySource) -> bool {

@@ -1,16 +1,14 @@
 //! Reads files of certificates and keys as they occur in practice: with a byte order mark, in another encoding,
 //! endless.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::detached;
 use crate::error::{Error, Result};
+use crate::whole_file::{self, Unread};
 
 /// The maximum length of a file; the bundles of systems have some 250 KB.
 const MOST: u64 = 16 * 1024 * 1024;
@@ -23,21 +21,13 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// # Errors
 /// `Config`, with the name of the file: it cannot be read, takes too long, or is too long.
 pub(super) fn read(path: &Path, timeout: Duration) -> Result<Zeroizing<Vec<u8>>> {
-    let cannot = |why: &dyn std::fmt::Display| Error::config(format!("the file {path:?} cannot be read: {why}"));
-    let place = path.to_path_buf();
-    // Opening may wait, too: a named pipe waits for a writer.
-    let reading = detached::spawn(move || -> io::Result<Zeroizing<Vec<u8>>> {
-        let mut bytes = Zeroizing::new(Vec::new());
-        File::open(place)?.take(MOST + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    });
-    let reading = reading.ok_or_else(|| cannot(&"no thread can be started"))?;
-    match detached::wait(&reading, Instant::now() + timeout, || false) {
-        Ok(Ok(bytes)) if bytes.len() as u64 > MOST => Err(cannot(&format_args!("it is longer than {MOST} bytes"))),
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(cannot(&error).with_source(error)),
-        Err(_) => Err(cannot(&format_args!("not to its end within {} s", timeout.as_secs_f64()))),
-    }
+    whole_file::read(path, MOST, timeout).map_err(|why| {
+        let error = Error::config(format!("the file {path:?} cannot be read: {why}"));
+        match why {
+            Unread::System(source) => error.with_source(source),
+            _ => error,
+        }
+    })
 }
 
 /// Returns the encoding, if it can be recognized and is not one of PEM.

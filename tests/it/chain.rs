@@ -103,6 +103,29 @@ fn a_permanent_key_of_a_file_signs_the_login() {
 }
 
 #[test]
+fn a_secret_that_was_corrected_serves_once_the_old_one_is_refused() {
+    let machine = Machine::with_role();
+    let (id, secret) = (machine.emulator.access_key_id(), machine.emulator.access_key_secret());
+    let write = |secret: &str| {
+        let key = format!("[default]\ntype = access_key\naccess_key_id = {id}\naccess_key_secret = {secret}\n");
+        machine.write(".alibabacloud/credentials", &key);
+    };
+    let outdated = || {
+        write("geheim-old");
+        let chain = machine.chain();
+        chain.find().expect("a key");
+        write(secret);
+        chain
+    };
+    let credentials = Credentials::chain_signature(&outdated());
+    let client = connect(machine.config(&[]).credentials(credentials));
+    send_and_receive(&machine, &client);
+    let builder = Api::builder().instance_id(machine.emulator.instance_id()).endpoint(machine.emulator.api_endpoint());
+    let api = builder.access_key_chain(outdated()).build().expect("a good API");
+    api.list_groups().expect("the second key is taken");
+}
+
+#[test]
 fn without_what_a_token_takes_only_a_permanent_key_serves() {
     let machine = Machine::with_role();
     let builder = machine.config(&[("ALIYUN_MQTT_TOPIC", "")]);

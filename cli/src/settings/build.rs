@@ -95,6 +95,10 @@ impl Settings {
             return Err(self.missing(Key::DeviceId));
         }
         let auth = self.login()?;
+        if matches!(auth, Auth::Signature | Auth::Chain) && self.uses_chain() {
+            let why = "a login is computed with a key that is given; the keys of the chain are for connections";
+            return Err(Failure { message: why.to_string(), ..self.missing(Key::AccessKeyId) });
+        }
         let builder = self.identity(Config::builder().endpoint("mqtt://localhost"))?;
         let (id, secret) = self.pair(auth)?;
         Ok((builder.credentials(auth.credentials(id, &secret)).build()?, secret))
@@ -155,6 +159,18 @@ impl Settings {
             (Key::User, &[Auth::CustomPlain, Auth::CustomSigned]),
             (Key::Password, &[Auth::CustomPlain, Auth::CustomSigned]),
         ];
+        if auth == Auth::Signature && self.source(Key::Auth).is_none() && !self.has_key() {
+            let given = others.iter().find_map(|(key, ways)| Some((key, ways, self.source(*key)?)));
+            // Nobody is to log in as somebody else by mistake: the chain has the key of another identity.
+            if let Some((key, ways, source)) = given {
+                let why = format!(
+                    "{} ({source}) is given, but neither {} nor an AccessKey",
+                    key.row().what,
+                    Key::Auth.row().name
+                );
+                return Err(Failure::usage(why).hint(belongs(ways)));
+            }
+        }
         let told = self.login_told.replace(true);
         for (key, ways) in others {
             if ways.contains(&auth) {

@@ -31,9 +31,12 @@ impl Settings {
         self.chain.get_or_init(|| AccessKeyChain::from_env().network(self.network(true)))
     }
 
-    /// Returns the key of the chain.
+    /// Returns the key of the chain, which is asked for it for the timeout of a secret at most.
     pub(crate) fn chain_key(&self) -> Result<ChainKey> {
-        self.chain().find().map_err(|error| {
+        if let Some(failure) = self.no_key.get() {
+            return Err(failure.clone());
+        }
+        self.chain().find_within(self.patience).map_err(|error| {
             let mut failure = Failure::from(&error);
             if error.missing_setting().is_some() {
                 failure.hint = match (self.missing(Key::AccessKeyId).hint, failure.hint) {
@@ -41,7 +44,7 @@ impl Settings {
                     (ways, hint) => ways.or(hint),
                 };
             }
-            failure
+            self.no_key.get_or_init(|| failure).clone()
         })
     }
 }

@@ -57,14 +57,17 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// Returns the variables that hold secrets: those of the table, and that of the proxy if it has a password. The
-/// configuration file may name others.
+/// The URL from which the chain of keys may have one: it may hold a token.
+const CREDENTIALS_URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
+
+/// Returns the variables that hold secrets: those of the table, that of the proxy if it has a password, and the URL
+/// that hands out keys. The configuration file may name others.
 pub(crate) fn secret_variables() -> Vec<String> {
     let rows = Key::table().iter().filter(|row| match row.key {
         Key::Proxy => std::env::var_os(row.variable).is_some_and(|url| url.as_encoded_bytes().contains(&b'@')),
         _ => row.kind == Kind::Secret,
     });
-    rows.map(|row| row.variable.to_string()).collect()
+    rows.map(|row| row.variable).chain([CREDENTIALS_URI]).map(str::to_string).collect()
 }
 
 /// Warns about variables that look like ours but are not.
@@ -103,5 +106,6 @@ mod tests {
         for row in Key::table().iter().filter(|row| row.kind == Kind::Secret) {
             assert!(names.iter().any(|name| name == row.variable), "{}", row.variable);
         }
+        assert!(names.iter().any(|name| name == "ALIBABA_CLOUD_CREDENTIALS_URI"));
     }
 }

@@ -40,6 +40,7 @@ impl Settings {
             used,
             login_told: Cell::new(false),
             chain: OnceCell::new(),
+            no_key: OnceCell::new(),
         };
         let mut flags = Layer::new();
         for (key, given) in global.settings.given() {

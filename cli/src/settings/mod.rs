@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     /// The warning about settings that the login does not use was printed.
     login_told: Cell<bool>,
     chain: OnceCell<AccessKeyChain>,
+    /// Why the chain has no key. It is kept, so that nobody waits for the same failure twice.
+    no_key: OnceCell<Failure>,
 }
 
 impl Settings {

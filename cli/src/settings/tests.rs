@@ -7,6 +7,7 @@ use clap::Parser as _;
 
 use super::environment::PROFILE;
 use super::*;
+use crate::exit::Exit;
 
 fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[&str]) -> Result<Settings> {
     let folder = Folder::new();
@@ -362,6 +363,22 @@ fn a_temporary_key_cannot_sign_a_login_and_the_chain_sees_the_environment_only()
     assert!(failure.hint.unwrap().english().contains("--auth token"));
     let failure = load(None, &[], &["--auth", "chain", "--access-key-id", "x"]).unwrap().credentials().unwrap_err();
     assert!(failure.message.contains("--access-key-id is not used for a login by chain"), "{failure:?}");
+}
+
+#[test]
+fn what_belongs_to_another_login_never_leads_to_the_account_of_the_chain() {
+    for (given, way) in [
+        (("ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID", "DC.x"), "--auth device"),
+        (("ALIYUN_MQTT_TOKEN", "RW|not-a-secret"), "--auth token"),
+        (("ALIYUN_MQTT_USER", "demo"), "--auth custom-plain or --auth custom-signed"),
+    ] {
+        let failure = load(None, &[given], &[]).unwrap().credentials().unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.ends_with("is given, but neither auth nor an AccessKey"), "{failure:?}");
+        assert!(failure.hint.unwrap().english().contains(way));
+    }
+    let failure = load(None, &[("ALIYUN_MQTT_DEVICE_ID", "1")], &["--auth", "chain"]).unwrap().offline().unwrap_err();
+    assert!(failure.message.contains("a login is computed with a key that is given"), "{failure:?}");
 }
 
 /// The template as a user makes it work: without the signs before the lines that are settings.

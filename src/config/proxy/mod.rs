@@ -32,10 +32,17 @@ pub struct Proxy {
 }
 
 /// User name and password for the scheme "Basic" (RFC 7617).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct BasicAuth {
     user: String,
     password: Arc<Zeroizing<String>>,
+}
+
+// Written out, because not each version of `Zeroizing` hides its value.
+impl fmt::Debug for BasicAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BasicAuth").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 impl Proxy {

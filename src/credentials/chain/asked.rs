@@ -6,8 +6,8 @@ use super::recipe::Recipe;
 use crate::error::{Error, Result};
 
 /// The answer of a place.
-pub(super) enum Asked {
-    Found(ChainKey),
+pub(super) enum Asked<T = ChainKey> {
+    Found(T),
     /// There is nothing, for this reason.
     Absent(String),
     /// There is something, from which Alibaba Cloud's SDKs would not get a key either.

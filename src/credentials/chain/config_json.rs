@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::asked::{Asked, cook};
 use super::fault::credentials;
-use super::place::{Place, read};
+use super::place::Place;
 use super::recipe::Recipe;
 use super::role::{OidcRole, Role, RoleSession};
 use crate::config::environment;
@@ -31,8 +31,9 @@ pub(super) fn ask(place: &Place<'_>) -> Result<Asked> {
     let Some(path) = place.at_home(&[".aliyun", "config.json"]) else {
         return Ok(Asked::Absent(format!("{} is not set", environment::HOMES[0])));
     };
-    let Some(text) = read(&path)? else { return Ok(Asked::Absent("there is no such file".to_string())) };
+    let text = place.read(&path)?;
     let path = path.display();
+    let Some(text) = text else { return Ok(Asked::Absent(format!("there is no {path}"))) };
     // The error of the parser could show a part of a secret.
     let Ok(Value::Object(config)) = serde_json::from_str(&text) else {
         return Err(credentials(format!("{path} is not a JSON object")));

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::asked::{Asked, cook};
 use super::fault::credentials;
 use super::ini::{self, Section};
-use super::place::{Place, read};
+use super::place::Place;
 use super::recipe::Recipe;
 use super::role::{OidcRole, Role, RoleSession};
 use crate::config::environment;
@@ -19,18 +19,25 @@ const FILES: [&str; 2] = ["credentials.ini", "credentials"];
 
 pub(super) fn ask(place: &Place<'_>) -> Result<Asked> {
     let variables = place.variables;
-    let paths = match variables.path(environment::CREDENTIALS_FILE) {
-        Some(path) => vec![path],
+    let named = variables.path(environment::CREDENTIALS_FILE);
+    let paths = match &named {
+        Some(path) => vec![path.clone()],
         None => FILES.iter().filter_map(|file| place.at_home(&[".alibabacloud", file])).collect(),
     };
     let mut found = None;
     for path in &paths {
-        found = read(path)?.map(|text| (path.display(), text));
+        found = place.read(path)?.map(|text| (path.display(), text));
         if found.is_some() {
             break;
         }
     }
-    let Some((path, text)) = found else { return Ok(Asked::Absent("there is no such file".to_string())) };
+    let Some((path, text)) = found else {
+        return match (named, &paths[..]) {
+            (Some(path), _) => Err(credentials(format!("{} does not exist", path.display()))),
+            (None, [.., last]) => Ok(Asked::Absent(format!("there is no {}", last.display()))),
+            (None, []) => Ok(Asked::Absent(format!("{} is not set", environment::HOMES[0]))),
+        };
+    };
     let name = variables.text(environment::CLOUD_PROFILE)?.unwrap_or("default");
     let whose = format!("the section {} of {path}", excerpt(name));
     let Some(section) = ini::section(&text, name).map_err(|rule| credentials(format!("{path}: {rule}")))? else {

@@ -65,11 +65,6 @@ impl ChainKey {
         &self.0.key
     }
 
-    /// Returns true if the key can be used now, as far as is known.
-    pub(super) fn is_valid(&self, now: SystemTime) -> bool {
-        self.0.expires.is_none_or(|end| now < end)
-    }
-
     /// Returns the same key, obtained in this way.
     pub(super) fn named(self, provider: &str) -> Self {
         ChainKey(Arc::new(Found { provider: provider.to_string(), ..Arc::unwrap_or_clone(self.0) }))
@@ -84,11 +79,6 @@ impl ChainKey {
     /// Returns the same key, found after these places were passed over.
     pub(super) fn after(self, passed_over: Vec<String>) -> Self {
         ChainKey(Arc::new(Found { passed_over, ..Arc::unwrap_or_clone(self.0) }))
-    }
-
-    /// Returns the same key as one that has ended.
-    pub(super) fn ended(self) -> Self {
-        ChainKey(Arc::new(Found { expires: Some(SystemTime::UNIX_EPOCH), ..Arc::unwrap_or_clone(self.0) }))
     }
 }
 

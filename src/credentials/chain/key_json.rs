@@ -27,13 +27,12 @@ pub(super) fn read_sts(whose: &str, body: &[u8]) -> Result<Fetched> {
     }
 }
 
-/// Returns the `Code` of an error, if it has the form of one.
-pub(super) fn error_code(body: &[u8]) -> Option<String> {
+/// Returns a code or an id of an error, if it has the form of one.
+pub(super) fn plain(body: &[u8], name: &str) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    let code = value.get("Code")?.as_str()?;
-    let plain =
-        code.len() <= 80 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'));
-    plain.then(|| code.to_string())
+    let text = value.get(name)?.as_str()?;
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (text.len() <= 80 && text.bytes().all(fine)).then(|| text.to_string())
 }
 
 fn object(whose: &str, body: &[u8]) -> Result<Map<String, Value>> {

@@ -21,6 +21,10 @@ const ADDRESS: &str = "http://100.100.100.200";
 /// The longest time for all requests together: a machine that is no ECS instance has nobody who answers.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The part of it for the token of IMDSv2, where IMDSv1 may be used without: the answer to a PUT gets lost where a
+/// container's hop limit is too low.
+const TOKEN_PATIENCE: Duration = Duration::from_millis(400);
+
 const TOKEN: &str = "/latest/api/token";
 const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
 const TOKEN_HEADER: &str = "x-aliyun-ecs-metadata-token";
@@ -38,10 +42,11 @@ pub(super) fn fetch(role: Option<&str>, place: &Place<'_>) -> Result<Fetched> {
         return Err(credentials(format!("{} is true", environment::ECS_METADATA_DISABLED)));
     }
     let url = variables.text(environment::METADATA_ENDPOINT)?.unwrap_or(ADDRESS);
-    let deadline = place.deadline.min(Instant::now() + PATIENCE);
+    let start = Instant::now();
     let mut service = Service {
         site: Site::direct(environment::METADATA_ENDPOINT, url, PATIENCE)?,
-        deadline,
+        start,
+        deadline: place.deadline.min(start + PATIENCE),
         may_use_v1: !variables.is_true(environment::IMDSV1_DISABLED),
         token: None,
     };
@@ -56,6 +61,7 @@ pub(super) fn fetch(role: Option<&str>, place: &Place<'_>) -> Result<Fetched> {
 
 struct Service {
     site: Site,
+    start: Instant,
     deadline: Instant,
     may_use_v1: bool,
     token: Option<Zeroizing<String>>,
@@ -101,7 +107,11 @@ impl Service {
             let message = format!("{WHOSE} did not answer within {PATIENCE:?}");
             Error::new(ErrorKind::Timeout(Stage::Credentials), message)
         };
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let deadline = match method {
+            "PUT" if self.may_use_v1 => self.deadline.min(self.start + TOKEN_PATIENCE),
+            _ => self.deadline,
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(late());
         }

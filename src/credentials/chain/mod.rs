@@ -4,12 +4,13 @@
 //! of `credentials-go`.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::config::environment::Variables;
 use crate::config::network::Network;
-use crate::error::{Error, ErrorKind, Fate, Hint, Result, Stage};
+use crate::detached;
+use crate::error::{Error, ErrorKind, Fate, Hint, Result};
 use crate::openapi::access_key::AccessKey;
 use crate::sync::lock;
 
@@ -20,32 +21,26 @@ mod fault;
 mod fetched;
 mod found;
 mod ini;
+mod kept;
 mod key_json;
 mod metadata;
 mod place;
 mod recipe;
 mod role;
+mod search;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use asked::Asked;
-use fault::credentials;
 pub use found::ChainKey;
-use place::Place;
-use source::Source;
+use kept::{Fit, Kept};
+use search::{Search, Searcher};
 
 /// The longest time for finding or renewing a key.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The longest time that a key is renewed before it ends, as in Alibaba Cloud's SDKs.
-const MARGIN: Duration = Duration::from_secs(15 * 60);
-
-/// How long a key from a file is used before the file is read again.
-const FILE_AGE: Duration = Duration::from_secs(5 * 60);
-
-/// The pause after a renewal that failed, while the key is still valid.
-const RETRY: Duration = Duration::from_secs(30);
+/// The part of the caller's time that a renewal may take while the old key can still be used.
+const RENEWAL_SHARE: u32 = 3;
 
 /// A chain of places that may have an AccessKey, so that nobody has to type one.
 ///
@@ -68,13 +63,14 @@ const RETRY: Duration = Duration::from_secs(30);
 /// SDKs would take a key that this library cannot use (mode `CloudSSO`, `OAuth` or `External`, type `rsa_key_pair`) is
 /// an error, so that nobody works as somebody else by mistake.
 ///
-/// The place is kept once it has given a key. A temporary key is renewed there 15 minutes before it ends, or after
-/// three quarters of a shorter life; while the old one is valid, a renewal that fails is a warning only. A file is read
-/// again after 5 minutes.
+/// The place is kept once it has given a key, as in those SDKs, unless the network failed at a place before it: then
+/// the next renewal asks all places again. A temporary key is renewed 15 minutes before it ends, or after three
+/// quarters of a shorter life; while the old one is valid, a renewal that fails is a warning only. A file is read again
+/// after 5 minutes, and once a service has refused its key.
 ///
 /// The metadata service is asked for 1 s at most, without a proxy, with its own token (IMDSv2), and without one only if
-/// it hands none out and `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. No redirect is followed. A search takes at most
-/// 20 s.
+/// none has come within 0.4 s and `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. No redirect is followed. A search takes
+/// at most 20 s; a file is read for 10 s and to 1 MiB at most.
 ///
 /// Use it with [`ApiBuilder::access_key_chain`](crate::openapi::ApiBuilder::access_key_chain) and
 /// [`Credentials::chain`](crate::Credentials::chain). Clones share the key. `Debug` shows no secret. After a fork, its
@@ -86,25 +82,16 @@ struct Inner {
     variables: Variables,
     network: Network,
     state: Mutex<State>,
-    /// A search has ended.
-    done: Condvar,
+    clock: Clock,
     /// The process it was made in.
     process: u32,
 }
 
 #[derive(Default)]
 struct State {
-    current: Option<Current>,
-    /// A thread searches or renews.
-    busy: bool,
-}
-
-/// The key in use.
-struct Current {
-    source: Source,
-    key: ChainKey,
-    /// When to ask for another.
-    due: Option<SystemTime>,
+    kept: Option<Kept>,
+    /// The search in progress.
+    search: Option<Arc<Search>>,
 }
 
 impl AccessKeyChain {
@@ -129,8 +116,8 @@ impl AccessKeyChain {
     }
 
     fn new(variables: Variables, network: Network) -> Self {
-        let (state, done) = (Mutex::default(), Condvar::new());
-        AccessKeyChain(Arc::new(Inner { variables, network, state, done, process: std::process::id() }))
+        let (state, clock) = (Mutex::default(), Clock::default());
+        AccessKeyChain(Arc::new(Inner { variables, network, state, clock, process: std::process::id() }))
     }
 
     /// Returns the same chain with this proxy and these CA certificates for STS and for a URI with `https://`, in place
@@ -143,134 +130,108 @@ impl AccessKeyChain {
     /// Returns the key to use now: finds or renews it if necessary, which takes at most 20 s.
     ///
     /// # Errors
-    /// [`Credentials`](crate::ErrorKind::Credentials): no place has a usable key; all of them are named, with the
-    /// reason. [`Timeout`](crate::ErrorKind::Timeout): another thread still searches.
-    /// [`Forked`](crate::ErrorKind::Forked).
+    /// As [`find_within`](AccessKeyChain::find_within).
     pub fn find(&self) -> Result<ChainKey> {
-        self.find_before(Instant::now() + PATIENCE)
+        self.find_within(PATIENCE)
+    }
+
+    /// Returns the key to use now: finds or renews it if necessary, which takes at most this time, and at most 20 s. A
+    /// search goes on by itself when the time is up, for whoever asks next.
+    ///
+    /// While the old key can be used, its renewal takes at most a third of the time; the key is then the old one.
+    ///
+    /// # Errors
+    /// [`Credentials`](crate::ErrorKind::Credentials): no place has a usable key; all of them are named, with the
+    /// reason. [`Timeout`](crate::ErrorKind::Timeout): a place has not answered in this time.
+    /// [`Forked`](crate::ErrorKind::Forked).
+    pub fn find_within(&self, time: Duration) -> Result<ChainKey> {
+        if self.0.process != std::process::id() {
+            return Err(Error::new(ErrorKind::Forked, "this chain of keys was made in another process, before a fork")
+                .with_hint(Hint::CreateInChild)
+                .with_fate(Fate::NotSent));
+        }
+        let (start, time) = (Instant::now(), time.min(PATIENCE));
+        let mut state = lock(&self.0.state);
+        let now = self.0.clock.now();
+        let old = state.kept.as_ref().and_then(|kept| Some((kept.usable(now)?.clone(), kept.fit(now))));
+        let patience = if old.is_some() { time / RENEWAL_SHARE } else { time };
+        let search = match (old, state.search.clone()) {
+            (Some((key, Fit::Good)), _) | (Some((key, _)), Some(_)) => return Ok(key),
+            (None, Some(search)) => {
+                drop(state);
+                search
+            }
+            (_, None) => {
+                let search = Arc::clone(state.search.insert(Arc::default()));
+                let searcher = Searcher { inner: Arc::clone(&self.0), search: Arc::clone(&search) };
+                let kept = state.kept.clone();
+                drop(state);
+                if let Err(error) = detached::start("aliyun-mqtt-keys", move || searcher.run(kept.as_ref())) {
+                    return self.kept_or(error);
+                }
+                search
+            }
+        };
+        match search.wait(start + patience) {
+            Some(Ok(key)) => Ok(key),
+            Some(Err(error)) => self.kept_or(error),
+            None => self.kept_or(search.unfinished()),
+        }
+    }
+
+    /// Returns the key in use if it may be used, or else this error.
+    fn kept_or(&self, error: Error) -> Result<ChainKey> {
+        let state = lock(&self.0.state);
+        let usable = state.kept.as_ref().and_then(|kept| kept.usable(self.0.clock.now()));
+        usable.cloned().ok_or(error)
     }
 
     pub(crate) fn find_before(&self, deadline: Instant) -> Result<ChainKey> {
-        self.find_at(deadline.min(Instant::now() + PATIENCE), SystemTime::now())
+        self.find_within(deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Has the key replaced at the next use, because a service refused it. Returns true if there may be another.
     pub(crate) fn refused(&self, key: &AccessKey) -> bool {
+        self.with_current(|kept| kept.whatever().key() == key, Kept::refuse)
+    }
+
+    /// Has the place of a permanent key asked again at the next use, because a service refused something for which this
+    /// key may be the reason. Returns true if there may be another.
+    pub(crate) fn doubted(&self) -> bool {
+        self.with_current(|kept| !kept.whatever().is_temporary(), Kept::doubt)
+    }
+
+    /// Changes the key in use if it is the one that is meant and its place may have another.
+    fn with_current(&self, meant: impl Fn(&Kept) -> bool, change: impl Fn(&mut Kept)) -> bool {
         if self.0.process != std::process::id() {
             return false;
         }
         let mut state = lock(&self.0.state);
-        let current = state.current.as_mut().filter(|current| current.due.is_some() && current.key.key() == key);
-        let Some(current) = current else { return false };
-        current.key = current.key.clone().ended();
-        current.due = Some(SystemTime::UNIX_EPOCH);
-        true
+        let kept = state.kept.as_mut().filter(|kept| kept.may_change() && meant(kept));
+        kept.map(change).is_some()
     }
 
     /// Returns true if both look at the same places.
     pub(crate) fn same(&self, other: &AccessKeyChain) -> bool {
         self.0.variables == other.0.variables && self.0.network.same(&other.0.network)
     }
+}
 
-    fn find_at(&self, deadline: Instant, now: SystemTime) -> Result<ChainKey> {
-        if self.0.process != std::process::id() {
-            return Err(Error::new(ErrorKind::Forked, "this chain of keys was made in another process, before a fork")
-                .with_hint(Hint::CreateInChild)
-                .with_fate(Fate::NotSent));
+/// The clock of the system, or of a test.
+#[derive(Default)]
+struct Clock {
+    #[cfg(test)]
+    set: Mutex<Option<SystemTime>>,
+}
+
+impl Clock {
+    fn now(&self) -> SystemTime {
+        #[cfg(test)]
+        if let Some(set) = *lock(&self.set) {
+            return set;
         }
-        let mut state = lock(&self.0.state);
-        let source = loop {
-            match &state.current {
-                Some(current) if current.due.is_none_or(|due| now < due) => return Ok(current.key.clone()),
-                current if !state.busy => break current.as_ref().map(|current| current.source),
-                _ => {}
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let message = "another thread is still looking for an AccessKey";
-                return Err(Error::new(ErrorKind::Timeout(Stage::Credentials), message).with_fate(Fate::NotSent));
-            }
-            state = self.0.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        };
-        state.busy = true;
-        drop(state);
-        let _busy = Busy(&self.0);
-        let place = Place { variables: &self.0.variables, network: &self.0.network, deadline };
-        let answer = match source {
-            Some(source) => renew(source, &place),
-            None => search(&place),
-        };
-        let mut state = lock(&self.0.state);
-        match answer.and_then(|(source, key)| live(source, key, now)) {
-            Ok(current) => Ok(state.current.insert(current).key.clone()),
-            Err(error) => match &mut state.current {
-                Some(current) if current.key.is_valid(now) => {
-                    log::warn!("the AccessKey of {} was not renewed: {error}", current.key.place());
-                    current.due = Some(now + RETRY);
-                    Ok(current.key.clone())
-                }
-                _ => Err(error),
-            },
-        }
+        SystemTime::now()
     }
-}
-
-/// Ends the search of this thread when dropped, also after a panic.
-struct Busy<'a>(&'a Inner);
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.state).busy = false;
-        self.0.done.notify_all();
-    }
-}
-
-/// Asks the place that has given a key before.
-fn renew(source: Source, place: &Place<'_>) -> Result<(Source, ChainKey)> {
-    match source.ask(place) {
-        Asked::Found(key) => Ok((source, key)),
-        Asked::Broken(error) | Asked::Unusable(error) => Err(error),
-        Asked::Absent(reason) => Err(Error::new(ErrorKind::Credentials, reason)),
-    }
-    .map_err(|error| credentials(format!("{} has no AccessKey any more", source.title())).with_reason(error))
-}
-
-/// Asks all places in their order.
-fn search(place: &Place<'_>) -> Result<(Source, ChainKey)> {
-    let (mut passed_over, mut reasons) = (Vec::new(), Vec::new());
-    for source in Source::ALL {
-        match source.ask(place) {
-            Asked::Found(key) => return Ok((source, key.after(passed_over))),
-            Asked::Unusable(error) => {
-                let message = format!("the AccessKey of {} cannot be used", source.title());
-                return Err(credentials(message).with_reason(error));
-            }
-            Asked::Broken(error) => {
-                let reason = format!("{}: {error}", source.title());
-                log::warn!("no AccessKey is taken from {reason}");
-                reasons.push(reason.clone());
-                passed_over.push(reason);
-            }
-            Asked::Absent(reason) => reasons.push(format!("{}: {reason}", source.title())),
-        }
-    }
-    let message = format!("no AccessKey was found; {}", reasons.join("; "));
-    Err(credentials(message).with_missing("access_key_id").with_hint(Hint::KeyChain))
-}
-
-/// Sets when a key is renewed.
-fn live(source: Source, key: ChainKey, now: SystemTime) -> Result<Current> {
-    let due = match key.expires() {
-        None => source.is_file().then(|| now + FILE_AGE),
-        Some(end) => match end.duration_since(now) {
-            Ok(life) if !life.is_zero() => Some(end - MARGIN.min(life / 4)),
-            _ => {
-                let message = format!("the AccessKey of {} has ended already", key.place());
-                return Err(credentials(message).with_hint(Hint::ApiClock));
-            }
-        },
-    };
-    Ok(Current { source, key, due })
 }
 
 impl fmt::Debug for AccessKeyChain {

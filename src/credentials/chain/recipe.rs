@@ -55,9 +55,8 @@ impl Recipe {
 }
 
 fn from_uri(uri: &str, place: &Place<'_>) -> Result<Fetched> {
-    let left = place.left()?;
-    let site = Site::of_file(environment::CREDENTIALS_URI, uri, place.network, left)?;
-    let answer = site.request("GET", site.file(), &[], left)?;
+    let site = Site::of_file(environment::CREDENTIALS_URI, uri, place.network, place.left()?)?;
+    let answer = site.request("GET", site.file(), &[], place.left()?)?;
     let whose = "the credentials URI";
     if answer.status != 200 {
         return Err(not_ok(whose, answer.status));

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use zeroize::Zeroizing;
-
 use super::fault::credentials;
 use super::fetched::Fetched;
 use super::key_json;
@@ -13,6 +11,7 @@ use crate::config::environment::{self, Variables};
 use crate::error::{Error, Result};
 use crate::openapi::access_key::AccessKey;
 use crate::openapi::site::{Answer, Site};
+use crate::printable::excerpt;
 
 /// The lifetime of the key of a role, in seconds, unless a profile says otherwise.
 const LIFETIME: u64 = 3600;
@@ -103,7 +102,17 @@ impl RoleSession {
         if answer.status == 200 {
             return key_json::read_sts("STS", &answer.body);
         }
-        Err(refused(action, &answer))
+        Err(self.refused(action, &answer))
+    }
+
+    /// The message of STS is not shown: it may repeat the request.
+    fn refused(&self, action: &str, answer: &Answer) -> Error {
+        let part = |label: &str, name| {
+            key_json::plain(&answer.body, name).map_or_else(String::new, |value| format!(", {label} {value}"))
+        };
+        let (code, request_id) = (part("code", "Code"), part("request id", "RequestId"));
+        let role = excerpt(&self.role_arn);
+        credentials(format!("{action} of {role} failed: HTTP {}{code}{request_id}", answer.status))
     }
 }
 
@@ -117,9 +126,8 @@ impl Role {
 impl OidcRole {
     pub(super) fn assume(&self, place: &Place<'_>) -> Result<Fetched> {
         let path = self.token_file.display();
-        let token = std::fs::read_to_string(&self.token_file)
-            .map(Zeroizing::new)
-            .map_err(|error| credentials(format!("{path} cannot be read: {error}")))?;
+        let token = place.read(&self.token_file)?;
+        let token = token.ok_or_else(|| credentials(format!("{path} cannot be read: there is no such file")))?;
         let token = token.trim();
         if token.is_empty() {
             return Err(credentials(format!("{path} has no OIDC token")));
@@ -127,10 +135,4 @@ impl OidcRole {
         let own = [("OIDCProviderArn", self.provider.as_str()), ("OIDCToken", token)];
         self.session.call("AssumeRoleWithOIDC", &own, None, place)
     }
-}
-
-/// The message of STS is not shown: it may repeat the request.
-fn refused(action: &str, answer: &Answer) -> Error {
-    let code = key_json::error_code(&answer.body).map_or(String::new(), |code| format!(", code {code}"));
-    credentials(format!("{action} failed: HTTP {}{code}", answer.status))
 }

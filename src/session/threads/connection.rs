@@ -154,7 +154,10 @@ impl Worker<'_> {
                 self.session.emit(&[Event::Disconnected { reason, retry_in: Some(Duration::ZERO) }]);
                 continue;
             }
-            let renewable = is_refused_login(failure.cause) && self.session.lock().login_refused(self.session.now());
+            let renewable = is_refused_login(failure.cause) && {
+                let other_key = self.session.config.credentials().login_refused();
+                self.session.lock().login_refused(self.session.now()) || other_key
+            };
             if self.ready.is_some() {
                 if self.policy.first_again(failure.cause, renewable, Instant::now()) {
                     continue;

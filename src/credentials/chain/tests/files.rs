@@ -59,7 +59,7 @@ fn every_mode_of_the_aliyun_command_that_needs_no_browser() {
     for (profile, part) in [
         ("circle", "there is no profile circle"),
         ("short", "at least 900 s"),
-        ("foreign", "AssumeRole failed: HTTP 404, code EntityNotExist.Role"),
+        ("foreign", "AssumeRole of acs:ram::1:role/other failed: HTTP 404, code EntityNotExist.Role"),
         ("none", "there is no profile none"),
     ] {
         let key = find(&home, &emulator, &[("ALIBABA_CLOUD_PROFILE", profile)]).expect("a key");
@@ -111,4 +111,34 @@ fn a_file_that_has_changed_is_read_again() {
     assert_eq!(id(600), "two", "it is still valid, as far as is known");
     home.write(".alibabacloud/credentials", &simple("three"));
     assert_eq!((id(629), id(630)), ("two".to_string(), "three".to_string()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_without_a_writer_and_an_endless_file_end_the_search_of_nobody() {
+    let home = Home::new();
+    let pipe = home.0.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    let pipe = pipe.to_str().expect("UTF-8");
+    let why = |timeout| {
+        crate::whole_file::read(std::path::Path::new(pipe), 10, timeout).expect_err("nobody writes").to_string()
+    };
+    assert!(why(Duration::from_millis(10)).contains("not to its end within 0.01 s"));
+    // No second thread is left behind.
+    assert!(why(Duration::from_secs(600)).contains("an earlier attempt"));
+    let chain = home.chain(&[("ALIBABA_CLOUD_CREDENTIALS_FILE", pipe)]);
+    let error = refusal(&chain);
+    assert!(error.to_string().contains("pipe cannot be read"), "{error}");
+    let chain = home.chain(&[("ALIBABA_CLOUD_CREDENTIALS_FILE", "/dev/zero")]);
+    let error = refusal(&chain);
+    assert!(error.to_string().contains("/dev/zero cannot be read: it is longer than 1048576 bytes"), "{error}");
+    // The reader ends with its writer.
+    drop(std::fs::OpenOptions::new().write(true).open(pipe).expect("a reader"));
+    let chain = home.chain(&[
+        ("ALIBABA_CLOUD_ROLE_ARN", ARN),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", PROVIDER_ARN),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/dev/zero"),
+    ]);
+    assert!(refusal(&chain).to_string().contains("longer than 1048576 bytes"));
 }

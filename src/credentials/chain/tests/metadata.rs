@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::scripted::{answer, key, serve};
+use super::scripted::{answer, key, request, serve};
 use super::*;
 
 const END: &str = "2099-01-01T00:00:00Z";
@@ -61,6 +61,33 @@ fn without_a_token_the_old_way_is_gone_unless_it_is_disabled() {
     let (url, requests) = serve(vec![answer("200 OK", "token"), refused()]);
     assert!(found(&url, &[("ALIBABA_CLOUD_ECS_METADATA", "x"), ("ALIBABA_CLOUD_IMDSV1_DISABLED", "true")]).is_err());
     assert_eq!(requests.join().expect("answered").len(), 2);
+}
+
+#[test]
+fn a_token_that_does_not_come_leaves_time_for_the_old_way() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = thread::spawn(move || {
+        // The answer to the PUT never comes.
+        let (_silent, _) = listener.accept().expect("a connection");
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let request = request(&mut stream);
+        std::io::Write::write_all(&mut stream, answer("200 OK", &key("STS.id", END)).as_bytes()).expect("written");
+        request
+    });
+    assert!(found(&url, &[("ALIBABA_CLOUD_ECS_METADATA", "named")]).is_ok());
+    assert!(server.join().expect("answered").starts_with("GET "));
+}
+
+#[test]
+fn an_ended_key_is_passed_over_as_by_the_official_sdks() {
+    let ended = key("STS.ended", "2001-01-01T00:00:00Z");
+    let (url, _requests) = serve(vec![answer("200 OK", "token"), answer("200 OK", &ended)]);
+    let (uri, _requests) = serve(vec![answer("200 OK", &key("STS.id", END))]);
+    let more = [("ALIBABA_CLOUD_ECS_METADATA", "named"), ("ALIBABA_CLOUD_CREDENTIALS_URI", uri.as_str())];
+    let key = found(&url, &more).expect("a key");
+    assert_eq!(key.access_key_id(), "STS.id");
+    assert!(key.passed_over()[0].contains("has ended already"), "{:?}", key.passed_over());
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(super) fn key(id: &str, end: &str) -> String {
     )
 }
 
-fn request(stream: &mut TcpStream) -> String {
+/// Reads a request.
+pub(super) fn request(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut part = [0; 1024];
     loop {
