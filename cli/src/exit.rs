@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use aliyun_mqtt::{Error, ErrorKind};
 
+use crate::advice;
 use crate::lang::Phrase;
 
 /// The exit codes, as in `--help` and the man page.
@@ -112,6 +113,7 @@ impl From<&Error> for Failure {
         };
         let hint = Phrase::of_library(error);
         let mut causes: Vec<String> = Vec::new();
+        let (message, hint) = advice::adapted(error, message, hint);
         let mut next = std::error::Error::source(error);
         while let Some(cause) = next {
             let own = cause.downcast_ref::<Error>();
