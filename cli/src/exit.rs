@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use aliyun_mqtt::{Error, ErrorKind};
 
+use crate::advice;
 use crate::lang::Phrase;
 use crate::settings::Key;
 
@@ -115,6 +116,7 @@ impl From<&Error> for Failure {
         let key = missing.as_deref().and_then(Key::named).filter(|_| error.hint_key() == Some("set"));
         let hint = key.map(Key::ways).or_else(|| Phrase::of_library(error));
         let mut causes: Vec<String> = Vec::new();
+        let (message, hint) = advice::adapted(error, message, hint);
         let mut next = std::error::Error::source(error);
         while let Some(cause) = next {
             let own = cause.downcast_ref::<Error>();

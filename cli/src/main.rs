@@ -2,6 +2,7 @@
 // Not `forbid`: the macro of `ctor` in `stdio` has to allow its own unsafe code.
 #![deny(unsafe_code)]
 
+mod advice;
 mod child;
 mod commands;
 mod confirm;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let language = lang::given(&arguments);
     if let Err(unknown) = lang::start(language) {
-        return failed(&unknown_language(&unknown)).into();
+        unknown_language(&unknown);
     }
     let cli = match mosquitto::parse(&arguments) {
         Ok(cli) => cli,
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     if cli.global.lang != language
         && let Err(unknown) = lang::start(cli.global.lang)
     {
-        return failed(&unknown_language(&unknown)).into();
+        unknown_language(&unknown);
     }
     child::withhold(settings::secret_variables());
     if cli.global.pass_secrets {
@@ -62,9 +63,9 @@ fn failed(failure: &Failure) -> Exit {
     failure.exit
 }
 
-fn unknown_language(lang::Unknown(value): &lang::Unknown) -> Failure {
-    let message = format!("{} is {value:?}, which is not a language", lang::VARIABLE);
-    Failure::usage(message).hint(lang::phrase!("give en or zh"))
+/// A setting of what is shown is no reason to fail.
+fn unknown_language(lang::Unknown(value): &lang::Unknown) {
+    report::warning(format!("{} is {value:?}, which is not a language: give en or zh", lang::VARIABLE));
 }
 
 /// Prints help or version to stdout, or an error in the command line to stderr.

@@ -8,6 +8,7 @@ use aliyun_mqtt::printable;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
+use crate::advice;
 use crate::exit::Failure;
 use crate::lang::Text;
 
@@ -82,6 +83,9 @@ pub(crate) fn failure(failure: &Failure) {
         line("cause", AnsiColor::Red, cause);
     }
     if let Some(hint) = &failure.hint {
+        labelled(HINT.shown(), AnsiColor::Cyan, hint.shown());
+    }
+    if let Some(hint) = advice::beside(failure) {
         labelled(HINT.shown(), AnsiColor::Cyan, hint.shown());
     }
 }

@@ -53,6 +53,13 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| "it must be a number of seconds".to_string())
 }
 
+/// For `value_parser`: the timeout of a request, in the range of the library.
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_secs(1)..=Duration::from_secs(3600);
+    let time = seconds(text).ok().filter(|time| range.contains(time));
+    time.ok_or_else(|| "it must be a number of seconds from 1 to 3600".to_string())
+}
+
 /// For `value_parser`: messages per second.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| (0.001..=1_000_000.0).contains(rate));

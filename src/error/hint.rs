@@ -341,13 +341,13 @@ catalogue! {
         "the account of the temporary key (STS) was not found; do key and security token belong together?";
     ApiInstanceRights { action: String } = "api-instance-rights":
         format!(
-            "the instance must exist in this region and belong to the account, and a RAM user needs the permission \
-             mq:{action}"
+            "the instance must exist in this region and belong to the account, and a RAM user needs the permissions \
+             mq:MqttInstanceAccess and mq:{action}"
         );
     ApiRights { action: String } = "api-rights":
         format!(
-            "instance, topic and group must exist and belong to the account, and a RAM user needs the permission \
-             mq:{action}"
+            "instance, topic and group must exist and belong to the account, and a RAM user needs the permissions \
+             mq:MqttInstanceAccess and mq:{action}"
         );
     ApiParameter = "api-parameter": "a parameter is missing or wrong";
     ApiParameterOrName = "api-parameter-or-name":

@@ -3,7 +3,7 @@
 mod command;
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
-use crate::lang::phrase;
+use crate::lang::{Text, phrase};
 use crate::output::Out;
 use crate::report;
 use crate::settings::{GlobalArgs, Key, some_settings};
@@ -33,18 +33,33 @@ const READY: &str = "# listening";
 /// The variable with the process id of an emulator in the background.
 const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
 
+/// What a user at a terminal may want next.
+const HERE: Text = Text::of(
+    "another terminal gets the variables with --env-file FILE here and `. ./FILE` there; Ctrl-C ends the emulator",
+);
+
 /// The beginning of the line on stderr with the link to the page, before the settings.
 const PAGE: &str = "page: ";
+
+/// A message in one terminal: each command has to be over before the next one needs its result.
+pub(super) const FIRST_MESSAGE: &str = "\
+First message, without an account:
+  eval \"$(aliyun-mqtt emulator --env --env-file emulator.env)\"
+  aliyun-mqtt sub -t \"$ALIYUN_MQTT_TOPIC/#\" -C 1 & sleep 1
+  aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
+  wait $!; kill \"$ALIYUN_MQTT_EMULATOR_PID\"
+
+Another terminal uses the same emulator after `. ./emulator.env`; the first line once more would start a second one.";
 
 const EXAMPLES: &str = "\
 Examples:
   aliyun-mqtt emulator -- python3 tests.py     runs one command with it, and ends with that command
   aliyun-mqtt emulator --watch                 runs in this terminal until Ctrl-C
   aliyun-mqtt emulator --web                   the same, with a page to watch it in the browser
-  eval \"$(aliyun-mqtt emulator --env)\"         starts one in the background for this shell
-  aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
-  kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
 
+";
+
+const NOTES: &str = "\
 --config FILE names a settings file of the emulator (TOML), with accounts, tokens and limits; the book \
 (docs/book) lists its keys.
 
@@ -57,7 +72,7 @@ the command. The exit code is that of the command, 128 plus the number of the si
 found, or 126 if it could not be run.";
 
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
+#[command(after_long_help = format!("{EXAMPLES}{FIRST_MESSAGE}\n\n{NOTES}"), args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
 pub(crate) struct EmulatorArgs {
     /// Start the emulator in the background, print its variables for `eval` in this format, and return (Unix)
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, value_parser = env_format())]
@@ -105,6 +120,9 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
         out.line(READY)?;
     }
     report::note("ready");
+    if !args.json && io::stderr().is_terminal() {
+        report::note(HERE.shown());
+    }
     let (end, ended) = mpsc::channel();
     interrupt.on(move || {
         // Fails only if the program ends anyway.
@@ -212,6 +230,7 @@ fn behind_the_shell(format: Format, has_page: bool) -> Result<Exit> {
             Failure::usage("--env needs Unix").hint(phrase!("run the emulator in another terminal, without --env"))
         );
     }
+    let earlier = std::env::var(PID).ok().filter(|pid| is_emulator(pid));
     let program = std::env::current_exe().map_err(|error| Failure::io("cannot find this program", &error))?;
     let is_env = |argument: &OsString| argument == "--env" || argument.to_string_lossy().starts_with("--env=");
     let arguments = std::env::args_os().skip(1).filter(|argument| !is_env(argument));
@@ -232,7 +251,22 @@ fn behind_the_shell(format: Format, has_page: bool) -> Result<Exit> {
         let Some(text) = text else { return Ok(false) };
         let mut out = Out::new();
         out.text(&text)?;
-        out.line(&format.line(PID, &child.id().to_string()))?;
+        let pid = child.id().to_string();
+        out.line(&format.line(PID, &pid))?;
+        if let Some(earlier) = &earlier {
+            report::warning(format!("the emulator that this shell had before goes on: `kill {earlier}` ends it"));
+        }
+        if io::stderr().is_terminal() {
+            let endpoint = variable(&text, Key::Endpoint.row().variable);
+            let parent = variable(&text, Key::Topic.row().variable);
+            let started = phrase!(
+                "an emulator runs at {endpoint}, parent topic {parent}; `kill {pid}` ends it",
+                endpoint,
+                parent,
+                pid
+            );
+            report::note(started.shown());
+        }
         Ok(true)
     });
     match told {
@@ -252,6 +286,27 @@ fn behind_the_shell(format: Format, has_page: bool) -> Result<Exit> {
     }
 }
 
+/// Returns true if the process is an emulator of this program; on systems that do not tell, if it lives.
+#[cfg(unix)]
+fn is_emulator(pid: &str) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let Some(process) = pid.parse().ok().and_then(Pid::from_raw) else { return false };
+    let told = std::fs::read(format!("/proc/{pid}/cmdline"));
+    let is_ours = |line: Vec<u8>| line.split(|byte| *byte == 0).any(|word| word == b"emulator");
+    test_kill_process(process).is_ok() && told.map_or(!cfg!(target_os = "linux"), is_ours)
+}
+
+#[cfg(not(unix))]
+fn is_emulator(_: &str) -> bool {
+    false
+}
+
+/// Returns the value of a variable, whatever the shell.
+fn variable<'a>(text: &'a str, name: &str) -> &'a str {
+    let line = text.lines().find_map(|line| line.split_once(name)?.1.trim_start().strip_prefix('='));
+    line.unwrap_or_default().trim().trim_matches(['\'', '"'])
+}
+
 /// Reads the settings that the started emulator prints; `None` if it has ended instead. Its messages are passed on, and
 /// the link to its page, if it has one.
 fn settings_of(child: &mut Child, has_page: bool) -> Result<Option<String>> {
@@ -261,7 +316,7 @@ fn settings_of(child: &mut Child, has_page: bool) -> Result<Option<String>> {
     };
     let (to, lines) = mpsc::channel();
     threads::needed("lines", move || {
-        BufReader::new(stdout).lines().map_while(std::io::Result::ok).try_for_each(|line| to.send(line))
+        BufReader::new(stdout).lines().map_while(io::Result::ok).try_for_each(|line| to.send(line))
     })?;
     let mut text = String::new();
     let end = std::time::Instant::now() + START;
@@ -270,7 +325,7 @@ fn settings_of(child: &mut Child, has_page: bool) -> Result<Option<String>> {
             Ok(line) if line == READY => {
                 if has_page {
                     // It was written before, so this does not wait.
-                    let mut lines = BufReader::new(stderr).lines().map_while(std::io::Result::ok);
+                    let mut lines = BufReader::new(stderr).lines().map_while(io::Result::ok);
                     lines.find(|line| line.starts_with(PAGE)).into_iter().for_each(report::note);
                 }
                 return Ok(Some(text));
@@ -282,7 +337,7 @@ fn settings_of(child: &mut Child, has_page: bool) -> Result<Option<String>> {
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 // A closed stderr is not a reason to fail.
-                let _ = std::io::copy(&mut stderr, &mut std::io::stderr());
+                let _ = io::copy(&mut stderr, &mut io::stderr());
                 return Ok(None);
             }
         }

@@ -34,6 +34,20 @@ use crate::stdio::Stream;
 use late::{Late, WithSettings};
 use repeatable::overridden_by_itself;
 
+/// Where settings come from, apart from options.
+const VARIABLES: &str = "\
+Options that are settings can also be given by environment variables, such as ALIYUN_MQTT_ENDPOINT for --endpoint, and \
+ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET for the AccessKey, or by a configuration file: \
+`aliyun-mqtt config show` prints what is set and what is missing, each with its names.";
+
+/// Returns how to see something work, if there is an emulator to try it with.
+fn first_steps() -> String {
+    #[cfg(feature = "emulator")]
+    return format!("{}\n\n", emulator::FIRST_MESSAGE);
+    #[cfg(not(feature = "emulator"))]
+    String::new()
+}
+
 /// ApsaraMQ for MQTT (云消息队列 MQTT 版) from the command line
 #[derive(Debug, Parser)]
 #[command(
@@ -44,7 +58,8 @@ use repeatable::overridden_by_itself;
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 100,
-    after_long_help = exit::TABLE
+    after_help = first_steps(),
+    after_long_help = format!("{}{VARIABLES}\n\n{}", first_steps(), exit::TABLE)
 )]
 struct Root {
     #[command(flatten)]

@@ -4,7 +4,7 @@ use aliyun_mqtt::{AckMode, Outgoing, QoS, p2p_topic};
 use clap::{Args, Subcommand};
 
 use crate::exchange::{AnswerArgs, AskArgs};
-use crate::exit::{Exit, Result};
+use crate::exit::{Exit, Failure, Result};
 use crate::payload::PayloadArgs;
 use crate::receive::{BoundArgs, Ready, Receiver, SessionArgs, SinkArgs};
 use crate::report;
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &P2pArgs, global: &GlobalArgs) -> Result<Exit> {
             let end = sink.receive(&receiver, bounds.bounds(), &Ready::at_once())?;
             bounds.finish(end, receiver)
         }
-        P2pCommand::Request { to, ask } => ask.run(global, |settings| Ok(p2p_topic(settings.needed(Key::Topic)?, to)?)),
+        P2pCommand::Request { to, ask } => ask.run(global, |settings| topic(settings, to)),
         P2pCommand::Reply { session, answer } => {
             answer.check()?;
             answer.run(listen(session, global)?, &Ready::at_once())
@@ -98,12 +98,24 @@ pub(crate) fn run(args: &P2pArgs, global: &GlobalArgs) -> Result<Exit> {
 
 fn send(to: &str, payload: &PayloadArgs, qos: QoS, session: &SessionArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
-    let topic = p2p_topic(settings.needed(Key::Topic)?, to)?;
+    let topic = topic(&settings, to)?;
     let config = session.apply(settings.builder()?, &settings)?.build()?;
     let payload = payload.read(&settings, config.limits().payload_len)?;
     let receiver = Receiver::connect(config)?;
     receiver.call(|client| client.publish_message(Outgoing::new(topic, qos, payload)))?;
     receiver.finish()
+}
+
+/// Returns the topic of messages to this client. A message to an id that no client can have would be lost silently.
+fn topic(settings: &Settings, to: &str) -> Result<String> {
+    let topic = p2p_topic(settings.needed(Key::Topic)?, to)?;
+    let has_parts = to.split_once("@@@").is_some_and(|(group, device)| !group.is_empty() && !device.is_empty());
+    if !has_parts && !settings.auth()?.is_custom() {
+        return Err(Failure::usage(format!(
+            "{to:?} is not a client id: it must be GroupID@@@DeviceID, except with custom authentication"
+        )));
+    }
+    Ok(topic)
 }
 
 /// Connects under a client id that others can know.

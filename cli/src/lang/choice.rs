@@ -11,10 +11,15 @@ pub(crate) const VARIABLE: &str = "ALIYUN_MQTT_LANG";
 /// The variables of the system, the first of which that is set has precedence over the others.
 const LOCALE: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 
+/// The languages in the order of preference, as gettext reads it: only beside a locale.
+const PREFERRED: &str = "LANGUAGE";
+
 /// A language of help, hints and doctor's report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Lang {
+    #[value(aliases = ["en_US", "en-US"])]
     En,
+    #[value(aliases = ["zh_CN", "zh-CN"])]
     Zh,
 }
 
@@ -25,15 +30,18 @@ pub(crate) fn current() -> Lang {
     if IS_CHINESE.load(Ordering::Relaxed) { Lang::Zh } else { Lang::En }
 }
 
-/// A value of [`VARIABLE`] that is not a language.
+/// A value of [`VARIABLE`] that is not a language; it is ignored.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unknown(pub(crate) OsString);
 
 /// Sets the language of this run: that of the flag, or else that of the environment.
 pub(crate) fn start(flag: Option<Lang>) -> Result<(), Unknown> {
-    let lang = flag.map_or_else(|| of_environment(|name| std::env::var_os(name)), Ok)?;
+    let (lang, unknown) = match flag {
+        Some(lang) => (lang, None),
+        None => of_environment(|name| std::env::var_os(name)),
+    };
     IS_CHINESE.store(lang == Lang::Zh, Ordering::Relaxed);
-    Ok(())
+    unknown.map_or(Ok(()), Err)
 }
 
 /// Returns the value of `--lang` before clap has read the command line, so that help and errors of usage have it, too.
@@ -56,20 +64,38 @@ fn read(text: &str) -> Option<Lang> {
     Lang::from_str(text, false).ok()
 }
 
-/// Returns the language of the environment. An empty variable counts as unset.
-fn of_environment(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Lang, Unknown> {
+/// Returns the language of the environment, and the value of our variable if it is not one. An empty variable counts as
+/// unset.
+fn of_environment(lookup: impl Fn(&str) -> Option<OsString>) -> (Lang, Option<Unknown>) {
     let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
-    if let Some(value) = set(VARIABLE) {
-        return value.to_str().and_then(read).ok_or(Unknown(value));
+    let ours = set(VARIABLE);
+    if let Some(lang) = ours.as_deref().and_then(of_locale) {
+        return (lang, None);
     }
-    let locale = LOCALE.iter().find_map(|name| set(name));
-    Ok(if locale.is_some_and(|locale| is_chinese(&locale)) { Lang::Zh } else { Lang::En })
+    let locale = LOCALE.iter().find_map(|name| set(name)).filter(|locale| is_usable(locale));
+    let lang = locale.map(|locale| match set(PREFERRED) {
+        Some(list) => list.to_str().and_then(|list| list.split(':').find_map(|name| of_locale(OsStr::new(name)))),
+        None => of_locale(&locale),
+    });
+    (lang.flatten().unwrap_or(Lang::En), ours.map(Unknown))
 }
 
-/// Returns true for a locale such as `zh_CN.UTF-8`.
-fn is_chinese(locale: &OsStr) -> bool {
-    let language = locale.as_encoded_bytes().split(|byte| b"_-.@".contains(byte)).next();
-    language.is_some_and(|language| language.eq_ignore_ascii_case(b"zh"))
+/// Returns the language of a locale such as `zh_CN.UTF-8`.
+fn of_locale(locale: &OsStr) -> Option<Lang> {
+    let language = locale.as_encoded_bytes().split(|byte| b"_-.@".contains(byte)).next()?;
+    match language.to_ascii_lowercase().as_slice() {
+        b"en" => Some(Lang::En),
+        b"zh" => Some(Lang::Zh),
+        _ => None,
+    }
+}
+
+/// Returns true unless the locale is that of programs (C), or has another character set than UTF-8.
+fn is_usable(locale: &OsStr) -> bool {
+    let locale = locale.to_string_lossy();
+    let (name, set) = locale.split_once('.').unwrap_or((&locale, "UTF-8"));
+    let set = set.split('@').next().unwrap_or_default();
+    !matches!(name, "C" | "POSIX") && (set.eq_ignore_ascii_case("UTF-8") || set.eq_ignore_ascii_case("UTF8"))
 }
 
 #[cfg(test)]
@@ -107,18 +133,38 @@ mod tests {
             (&[("LC_ALL", "zh_CN.UTF-8"), (VARIABLE, "en")], Lang::En),
             (&[("LC_ALL", "C"), (VARIABLE, "zh")], Lang::Zh),
             (&[("LANG", "zh_CN.UTF-8"), (VARIABLE, "")], Lang::Zh),
+            (&[(VARIABLE, "zh_CN")], Lang::Zh),
+            (&[(VARIABLE, "zh-CN")], Lang::Zh),
+            (&[(VARIABLE, "ZH_cn.UTF-8")], Lang::Zh),
+            (&[("LANG", "zh_CN.UTF-8"), (VARIABLE, "en_US")], Lang::En),
+            // Another character set would not show it.
+            (&[("LANG", "zh_CN.GBK")], Lang::En),
+            (&[("LANG", "zh_CN.utf8@pinyin")], Lang::Zh),
+            // As gettext has it.
+            (&[("LANG", "zh_CN.UTF-8"), (PREFERRED, "en")], Lang::En),
+            (&[("LANG", "en_US.UTF-8"), (PREFERRED, "zh_CN:en")], Lang::Zh),
+            (&[("LANG", "en_US.UTF-8"), (PREFERRED, "fr:zh_CN")], Lang::Zh),
+            (&[("LANG", "zh_CN.UTF-8"), (PREFERRED, "fr")], Lang::En),
+            (&[("LANG", "zh_CN.UTF-8"), (PREFERRED, "")], Lang::Zh),
+            (&[("LC_ALL", "C"), (PREFERRED, "zh")], Lang::En),
+            (&[("LC_ALL", "C.UTF-8"), (PREFERRED, "zh")], Lang::En),
+            (&[(PREFERRED, "zh")], Lang::En),
         ] {
             let lookup = |name: &str| {
                 let found = variables.iter().find(|(known, _)| *known == name);
                 found.map(|(_, value)| OsString::from(value))
             };
-            assert_eq!(of_environment(lookup).unwrap(), expected, "{variables:?}");
+            assert_eq!(of_environment(lookup), (expected, None), "{variables:?}");
         }
     }
 
     #[test]
-    fn a_wrong_value_of_our_variable_is_an_error() {
-        let wrong = of_environment(|name| (name == VARIABLE).then(|| "zh_CN".into()));
-        assert_eq!(wrong, Err(Unknown("zh_CN".into())));
+    fn a_wrong_value_of_our_variable_is_reported_and_ignored() {
+        let lookup = |name: &str| match name {
+            VARIABLE => Some("fr".into()),
+            "LANG" => Some("zh_CN.UTF-8".into()),
+            _ => None,
+        };
+        assert_eq!(of_environment(lookup), (Lang::Zh, Some(Unknown("fr".into()))));
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn in_tree(tree: Command) -> Command {
 }
 
 fn unwrapped(command: Command) -> Command {
-    command.term_width(0).mut_subcommands(unwrapped)
+    command.term_width(0).subcommand_value_name(zh::COMMAND).mut_subcommands(unwrapped)
 }
 
 /// Returns help or an error of clap for a terminal, or `None` if it is right as it is.
@@ -46,7 +46,12 @@ fn with_words(line: &str, is_error: bool) -> String {
     let bare = anstream::adapter::strip_str(line).to_string();
     if is_error {
         // The first line is the error itself.
-        return if bare.starts_with("error: ") { line.to_string() } else { ended(replaced(line, zh::ERRORS)) };
+        return match bare.trim_start() {
+            text if text.starts_with("error: ") => line.to_string(),
+            text if text.starts_with("tip: ") => replaced(&replaced(line, zh::TIPS), zh::ERRORS),
+            text if text.starts_with("For ") => ended(replaced(line, zh::ERRORS)),
+            _ => replaced(line, zh::ERRORS),
+        };
     }
     match bare.strip_suffix(':').and_then(heading) {
         Some((english, chinese)) => line.replace(&format!("{english}:"), &format!("{chinese}：")),

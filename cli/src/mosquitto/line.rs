@@ -12,6 +12,11 @@ use crate::lang::{Text, phrase};
 const VERSION: Text = Text::of("-V VERSION of other clients is --protocol 3.1.1 or 5 here");
 const PASSWORD: Text =
     Text::of("a password is never an option here, unlike -P PASSWORD of other clients; -P is a profile");
+const PUBLISH: Text = Text::of("topic and text follow options: aliyun-mqtt pub -t TOPIC -m TEXT");
+const SUBSCRIBE: Text = Text::of("the topic follows an option: aliyun-mqtt sub -t TOPIC");
+const EMULATE: Text = Text::of(
+    "the emulator starts without a word, and in the background with --env; a command to run with it follows --",
+);
 
 /// A command line, of which not all options may be known.
 pub(super) struct Line<'a> {
@@ -204,9 +209,41 @@ impl<'a> Line<'a> {
         Some(tip.shown().to_string())
     }
 
+    /// Adds the command that was probably meant, where clap finds none: its letters are those of the word, in another
+    /// order or with one too few or too many.
+    pub(super) fn propose(&self, mut error: clap::Error) -> clap::Error {
+        let found = |error: &clap::Error, kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let Some(word) = found(&error, ContextKind::InvalidSubcommand) else { return error };
+        if error.get(ContextKind::SuggestedSubcommand).is_none()
+            && let Some(name) = self.command.get_subcommands().map(Command::get_name).find(|name| is_near(name, &word))
+        {
+            let name = ContextValue::Strings(vec![name.to_string()]);
+            error.insert(ContextKind::SuggestedSubcommand, name);
+        }
+        error
+    }
+
+    /// Returns what to type instead of words that follow no option.
+    fn of_word(&self, error: &clap::Error) -> Option<Text> {
+        let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+        if word.starts_with('-') {
+            return None;
+        }
+        match self.path.as_str() {
+            "pub" => Some(PUBLISH),
+            "sub" => Some(SUBSCRIBE),
+            "emulator" => Some(EMULATE),
+            _ => None,
+        }
+    }
+
     /// Adds what to type instead of the options of other clients.
     pub(super) fn explain(&self, mut error: clap::Error) -> clap::Error {
-        let tips = self.tips(false);
+        let mut tips = self.tips(false);
+        tips.extend(self.of_word(&error).map(|tip| tip.shown().to_string()));
         if !tips.is_empty() {
             // Without clap's suggestion of a similar name and its usage.
             error.remove(ContextKind::SuggestedArg);
@@ -232,6 +269,23 @@ impl Found<'_> {
         };
         let name = if of(&self.name).is_none() && !self.name.starts_with("--") { &first } else { &self.name };
         instead.map(|instead| format!("{name}: {}", instead.shown()))
+    }
+}
+
+/// Returns true if the words differ in the order of their letters, or in a single one.
+fn is_near(name: &str, word: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let (name, word) = (sorted(name), sorted(word));
+    let (short, long) = if name.len() < word.len() { (name, word) } else { (word, name) };
+    let without = |at: usize| long.iter().enumerate().filter(move |(other, _)| *other != at).map(|(_, letter)| *letter);
+    match long.len() - short.len() {
+        0 => short == long,
+        1 => short.len() > 1 && (0..long.len()).any(|at| without(at).eq(short.iter().copied())),
+        _ => false,
     }
 }
 

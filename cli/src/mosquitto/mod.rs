@@ -21,6 +21,28 @@ use line::Line;
 
 /// Reads the command line. The error ends the program as clap has it: 0 after help and version, 2 for wrong usage.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    if arguments.get(1).is_some_and(|word| word == "help") {
+        // It takes no options, and the language is known already.
+        return read(&without_language(arguments));
+    }
+    read(arguments)
+}
+
+/// Returns the command line without `--lang`.
+fn without_language(arguments: &[OsString]) -> Vec<OsString> {
+    let mut words = arguments.iter();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("--lang") => drop(words.next()),
+            Some(text) if text.starts_with("--lang=") => {}
+            _ => kept.push(word.clone()),
+        }
+    }
+    kept
+}
+
+fn read(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     if let Some(cli) = understood(arguments) {
         return Ok(cli);
     }
@@ -31,12 +53,13 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     if let Some(message) = line.misunderstood() {
         return Err(clap::Error::raw(ErrorKind::UnknownArgument, message).with_cmd(line.command));
     }
-    let read = |tree: &mut clap::Command| {
+    let parsed = |tree: &mut clap::Command| {
         let matches = tree.try_get_matches_from_mut(arguments)?;
         Cli::from_arg_matches(&matches).map_err(|error| error.format(tree))
     };
-    read(&mut tree.clone()).map_err(|error| match error.kind() {
+    parsed(&mut tree.clone()).map_err(|error| match error.kind() {
         ErrorKind::UnknownArgument => line.explain(error),
+        ErrorKind::InvalidSubcommand => line.propose(error),
         ErrorKind::InvalidUtf8 => name_the_flag(arguments, error),
         _ => error,
     })

@@ -319,6 +319,9 @@ impl Settings {
     /// Returns a setting in seconds.
     pub(crate) fn seconds(&self, key: Key) -> Result<Option<Duration>> {
         let Some(text) = self.text(key) else { return Ok(None) };
+        if key == Key::Timeout {
+            return values::timeout(text).map(Some).map_err(|why| self.wrong(key, format!("{text:?}: {why}")));
+        }
         values::seconds(text).map(Some).map_err(|_| self.wrong(key, format!("{text:?} is not a number of seconds")))
     }
 }

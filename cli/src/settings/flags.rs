@@ -9,7 +9,7 @@ use clap::{Arg, Args, Command};
 use super::{Auth, Key, Used};
 use crate::lang::Lang;
 use crate::report::{Color, LogLevel};
-use crate::values::PROTOCOLS;
+use crate::values::{self, PROTOCOLS};
 
 const WHERE: &str = "Connection";
 const WHO: &str = "Login";
@@ -121,7 +121,7 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "SECONDS", hide_short_help = true, help_heading = HOW)]
     keep_alive: Option<String>,
     /// Timeout of each request in seconds, 1 to 3600 [default: 30]
-    #[arg(long, value_name = "SECONDS", help_heading = HOW)]
+    #[arg(long, value_name = "SECONDS", value_parser = timeout, help_heading = HOW)]
     timeout: Option<String>,
     /// Largest payload in bytes; limits receiving only above 192 KB [default: 65536]
     #[arg(long, alias = "payload-len", value_name = "BYTES", hide_short_help = true, help_heading = HOW)]
@@ -135,6 +135,11 @@ pub(crate) struct SettingArgs {
     region_id: Option<String>,
     #[arg(skip)]
     used: Used,
+}
+
+/// Checks the value here, too, since some commands use it only after others.
+fn timeout(text: &str) -> Result<String, String> {
+    values::timeout(text).map(|_| text.to_string())
 }
 
 fn auth_names() -> Listed {

@@ -10,7 +10,7 @@ use super::value::{Layer, Value, plain_secret, text_of, value_of};
 use super::{GlobalArgs, Key, PATIENCE, Secret, Settings, Source, default_path, file};
 use crate::exit::{Failure, Result};
 use crate::lang::phrase;
-use crate::{report, values};
+use crate::{advice, report, values};
 
 /// The separator of group id and device id in a client id.
 const SEPARATOR: &str = "@@@";
@@ -19,7 +19,9 @@ impl Settings {
     /// Reads file, environment and flags. Secrets are not read yet.
     pub(crate) fn load(global: &GlobalArgs) -> Result<Self> {
         environment::warn_of_unknown(std::env::vars_os().map(|(name, _)| name));
-        Settings::read(global, &Environment::process())
+        let settings = Settings::read(global, &Environment::process())?;
+        advice::learn(&settings);
+        Ok(settings)
     }
 
     pub(super) fn read(global: &GlobalArgs, environment: &Environment<'_>) -> Result<Self> {

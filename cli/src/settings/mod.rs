@@ -110,6 +110,14 @@ impl Settings {
         self.values.get(&key)
     }
 
+    /// Returns a value that is text, for a hint: the setting does not count as used.
+    pub(crate) fn peek(&self, key: Key) -> Option<&str> {
+        match self.values.get(&key)? {
+            (Value::Text(text), _) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Returns a value that is text, or a failure that names all ways to set it.
     pub(crate) fn needed(&self, key: Key) -> Result<&str> {
         self.text(key).ok_or_else(|| self.missing(key))

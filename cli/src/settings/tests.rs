@@ -135,7 +135,6 @@ fn a_wrong_value_is_told_with_its_source() {
         ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret"),
     ];
     for (flag, value) in [
-        ("--timeout", "soon"),
         ("--protocol", "4"),
         ("--clean-session", "maybe"),
         ("--auth", "magic"),
@@ -145,6 +144,13 @@ fn a_wrong_value_is_told_with_its_source() {
         let flag_value = format!("{flag}={value}");
         let failure = load(None, &good, &[&flag_value]).unwrap().builder().unwrap_err();
         assert!(failure.message.contains(flag), "{failure:?}");
+    }
+    for time in ["soon", "0", "3601"] {
+        let environment = [&good[..], &[("ALIYUN_MQTT_TIMEOUT", time)]].concat();
+        let failure = load(None, &environment, &[]).unwrap().builder().unwrap_err();
+        for words in ["ALIYUN_MQTT_TIMEOUT", "from 1 to 3600"] {
+            assert!(failure.message.contains(words), "{failure:?}");
+        }
     }
 }
 

@@ -53,7 +53,7 @@ fn each_wrong_setting_has_its_cause() {
         ("no group", &[("ALIYUN_MQTT_GROUP_ID", "")], &[], "names", "setting-missing", 2),
         ("no secret", &[(secret, "")], &[], "login", "setting-missing", 2),
         ("an unknown mode", &[(auth, "magic")], &[], "settings", "setting-wrong", 2),
-        ("no number", &[], &["--timeout", "soon"], "settings", "setting-wrong", 2),
+        ("no number", &[("ALIYUN_MQTT_TIMEOUT", "soon")], &[], "settings", "setting-wrong", 2),
         ("a bad keep-alive", &[], &["--keep-alive", "1"], "login", "setting-wrong", 2),
         ("an unknown version", &[], &["--protocol", "4"], "login", "setting-wrong", 2),
         ("a bad scheme", &[(endpoint, "http://host")], &[], "settings", "endpoint-malformed", 2),

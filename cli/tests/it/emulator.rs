@@ -109,6 +109,33 @@ fn one_behind_the_shell_prints_what_powershell_reads() {
     assert!(killed.success());
 }
 
+/// The variables name only the last one.
+#[cfg(unix)]
+#[test]
+fn a_second_one_behind_the_shell_names_the_first() {
+    let pid = |output: &support::Output| {
+        let line = output.lines().into_iter().find_map(|line| line.strip_prefix("export ALIYUN_MQTT_EMULATOR_PID="));
+        line.expect("its process").to_string()
+    };
+    let kill = |pid: &str| assert!(Command::new("kill").arg(pid).status().unwrap().success());
+    let first = run(program(), ["emulator", "--env"]).expect(0);
+    assert_eq!(first.stderr, "");
+    let first = pid(&first);
+    let mut command = program();
+    command.env("ALIYUN_MQTT_EMULATOR_PID", &first);
+    let second = run(command, ["emulator", "--env"]).expect(0);
+    let warning = format!("warning: the emulator that this shell had before goes on: `kill {first}` ends it\n");
+    assert_eq!(second.stderr, warning);
+    kill(&pid(&second));
+    kill(&first);
+    // A process that is no emulator.
+    let mut command = program();
+    command.env("ALIYUN_MQTT_EMULATOR_PID", std::process::id().to_string());
+    let third = run(command, ["emulator", "--env"]).expect(0);
+    assert_eq!(third.stderr, "");
+    kill(&pid(&third));
+}
+
 #[test]
 fn it_ends_by_itself() {
     start(&["--for", "0.01"]).wait().expect(0);
@@ -133,28 +160,27 @@ fn the_command_is_not_among_the_ports() {
 #[cfg(unix)]
 #[test]
 fn a_shell_starts_it_and_goes_on() {
-    let help = run(program(), ["emulator", "--help"]).expect(0);
-    let examples: Vec<&str> = help
-        .lines()
-        .into_iter()
-        .skip_while(|line| !line.contains("emulator --env"))
-        .take_while(|line| !line.is_empty())
-        .map(|line| line.split("   ").find(|part| !part.trim().is_empty()).expect("a command").trim())
-        .collect();
-    assert!(examples.len() == 3 && examples[1].contains(" pub "), "{examples:?}");
-    let script = format!(
-        "set -e; aliyun-mqtt() {{ '{program}' \"$@\"; }}; {}; echo sent; {}
-         while kill -0 \"$ALIYUN_MQTT_EMULATOR_PID\" 2>/dev/null; do sleep 0.01; done; echo gone",
-        examples[..2].join("; "),
-        examples[2],
-        program = env!("CARGO_BIN_EXE_aliyun-mqtt")
-    );
-    let mut shell = Command::new("bash");
-    shell.arg("-c").arg(script).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = Running::start(shell).wait().expect(0);
-    assert_eq!(output.lines(), ["sent", "gone"], "{output:?}");
+    for arguments in [&["emulator", "--help"][..], &["--help"], &["-h"]] {
+        let help = run(program(), arguments).expect(0);
+        let lines = help.lines();
+        let title = lines.iter().position(|line| *line == "First message, without an account:").expect("an example");
+        let examples = lines[title + 1..title + 5].join("\n");
+        let folder = Folder::new();
+        let script = format!(
+            "set -e; cd '{folder}'; aliyun-mqtt() {{ '{program}' \"$@\"; }}
+             {examples}
+             while kill -0 \"$ALIYUN_MQTT_EMULATOR_PID\" 2>/dev/null; do sleep 0.01; done; echo gone
+             grep -c ALIYUN_MQTT_ENDPOINT emulator.env",
+            folder = folder.path("").display(),
+            program = env!("CARGO_BIN_EXE_aliyun-mqtt")
+        );
+        let mut shell = Command::new("bash");
+        shell.arg("-c").arg(script).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = Running::start(shell).wait().expect(0);
+        assert_eq!(output.lines(), ["Hello", "gone", "1"], "{output:?}");
+        assert_eq!(output.stderr, "", "{output:?}");
+    }
     // Not even that there is a token besides the AccessKey.
-    assert_eq!(output.stderr, "", "{output:?}");
 }
 
 #[cfg(unix)]

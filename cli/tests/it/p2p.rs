@@ -73,6 +73,8 @@ fn what_is_missing_or_wrong_is_told() {
         (&["p2p", "send", "GID_x@@@y/z", "-m", "a"], "GID_x@@@y/z"),
         (&["p2p", "send", "GID_x@@@y", "-f", "/nonexistent"], "cannot read /nonexistent"),
         (&["p2p", "send", "GID_x@@@y", "-f", "/dev/zero"], "65536"),
+        (&["p2p", "send", "foo", "-m", "x"], "\"foo\" is not a client id: it must be GroupID@@@DeviceID"),
+        (&["p2p", "send", "GID_x@@@y", "-m", "x", "--timeout", "0"], "a number of seconds from 1 to 3600"),
         (&["p2p", "reply", "--device-id", "a"], "no reply is specified"),
         (&["p2p", "reply", "--device-id", "a", "--echo", "-m", "a"], "more than one reply"),
     ] {

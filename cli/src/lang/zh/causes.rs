@@ -6,10 +6,10 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("a required setting is missing", "缺少一项必需的设置"),
     (
         "provide it as the message says; `aliyun-mqtt config show` lists all settings and where each comes from",
-        "按消息所说提供该设置；`aliyun-mqtt config show` 列出全部设置及其来源",
+        "按错误信息补上该设置；`aliyun-mqtt config show` 列出全部设置及其来源",
     ),
     ("a setting has an invalid value", "一项设置的值无效"),
-    ("correct the value where the message says it comes from", "在消息所指的来源处改正该值"),
+    ("correct the value where the message says it comes from", "到错误信息指出的来源处改正该值"),
     ("the endpoint is not a host, host:port or URL", "接入点不是 host、host:port 或 URL"),
     (
         "copy the endpoint (接入点) from the instance's page in the console: mqtts://{endpoint}:8883, \
@@ -96,7 +96,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("a secret cannot be read from the place where it is configured", "无法从所配置的位置读取密钥"),
     (
         "make the file, variable or command in the message provide the secret",
-        "让消息所指的文件、环境变量或命令提供该密钥",
+        "让错误信息所指的文件、环境变量或命令提供该密钥",
     ),
     (
         "the secret ends with a space or &, probably copied by mistake (the & belongs to old API signatures only)",
@@ -259,7 +259,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "the server's certificate is rejected for another reason, which the message names",
-        "服务端的证书因其他原因被拒绝，见消息",
+        "服务端的证书因其他原因被拒绝，见错误信息",
     ),
     (
         "create a valid server certificate, signed by a CA that this machine trusts",
@@ -408,7 +408,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "check what the proxy allows: many allow only port 443 (wss://) or certain hosts; the message has its answer",
-        "检查代理允许什么：许多代理只允许端口 443（wss://）或某些主机；其应答见消息",
+        "检查代理允许什么：许多代理只允许端口 443（wss://）或某些主机；其应答见错误信息",
     ),
     (
         "the answer redirects to another site, probably the login page of this network",
@@ -564,12 +564,12 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("the server refused the subscription", "服务端拒绝了订阅"),
     (
         "see the code in the message; the identity needs the right to subscribe to this topic",
-        "见消息中的返回码；该身份需要订阅该 Topic 的权限",
+        "见错误信息中的返回码；该身份需要订阅该 Topic 的权限",
     ),
     ("the server refused the message", "服务端拒绝了消息"),
     (
         "see the code in the message; the identity needs the right to publish to this topic",
-        "见消息中的返回码；该身份需要向该 Topic 发送消息的权限",
+        "见错误信息中的返回码；该身份需要向该 Topic 发送消息的权限",
     ),
     (
         "the parent topic does not exist in the instance, so the service closes the connection (trace: resource auth \
@@ -700,14 +700,14 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "稍后重试；技术支持可以根据请求 ID 找到该调用",
     ),
     ("the API refused the request", "API 拒绝了请求"),
-    ("see its code and message", "见其返回的错误码和消息"),
+    ("see its code and message", "见其返回的错误码和错误信息"),
     (
         "AccessKey and security token (STS) do not belong together, or one of them is missing or expired",
         "AccessKey 与安全令牌（STS）不匹配，或其中之一缺失或已过期",
     ),
     ("get a new temporary AccessKey, and give all three of its parts", "获取新的临时 AccessKey，并给出其全部三个部分"),
     ("none of the known causes fits", "不属于任何已知原因"),
-    ("see the message; --log debug shows more", "见消息；--log debug 会显示更多"),
+    ("see the message; --log debug shows more", "见错误信息；--log debug 会显示更多"),
     (
         "no AccessKey is given, and no place that Alibaba Cloud's SDKs look at has a usable one",
         "没有给出 AccessKey，阿里云 SDK 查找的各个位置也都没有可用的密钥",
@@ -715,6 +715,6 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "run `aliyun configure`, give the machine a RAM role (实例 RAM 角色), or set --access-key-id with its secret; \
          the message names each place",
-        "请运行 `aliyun configure`，为机器授予实例 RAM 角色，或设置 --access-key-id 及其 Secret；消息中列出了每个位置",
+        "请运行 `aliyun configure`，为 ECS 实例授予 RAM 角色，或设置 --access-key-id 及其 Secret；错误信息列出了每个位置",
     ),
 ];

@@ -50,6 +50,7 @@ pub(in crate::lang) const VALUES: &[Row] = &[
 pub(in crate::lang) const WORDS: &[Row] = &[
     ("Usage: ", "用法："),
     ("Usage:", "用法："),
+    ("[OPTIONS]", "[选项]"),
     ("[default: ", "[默认："),
     ("[possible values: ", "[可选值："),
     ("Possible values:", "可选值："),
@@ -61,15 +62,30 @@ pub(in crate::lang) const WORDS: &[Row] = &[
 pub(in crate::lang) const ERRORS: &[Row] = &[
     ("Usage: ", "用法："),
     ("Usage:", "用法："),
+    ("[OPTIONS]", "[选项]"),
     ("[possible values: ", "[可选值："),
+    ("[subcommands: ", "[子命令："),
     ("tip: ", "提示："),
     ("tip:", "提示："),
+    ("For more information, try ", "更多信息请见 "),
+    ("For help: ", "帮助："),
+];
+
+/// Parts of the lines that say what to type instead.
+pub(in crate::lang) const TIPS: &[Row] = &[
     ("a similar argument exists: ", "有相近的选项："),
     ("a similar subcommand exists: ", "有相近的命令："),
     ("a similar value exists: ", "有相近的值："),
     ("some similar arguments exist: ", "有相近的选项："),
     ("some similar subcommands exist: ", "有相近的命令："),
     ("some similar values exist: ", "有相近的值："),
-    ("For more information, try ", "更多信息请见 "),
-    ("For help: ", "帮助："),
+    ("to pass '", "要把 '"),
+    ("' as a value, use '", "' 作为值，请使用 '"),
+    ("subcommand '", "子命令 '"),
+    ("' exists; to use it, remove the '", "' 存在；要使用它，请去掉它前面的 '"),
+    ("' before it", "'"),
+    ("' exists", "' 可用"),
 ];
+
+/// The name of a subcommand in usage lines.
+pub(in crate::lang) const COMMAND: &str = "命令";

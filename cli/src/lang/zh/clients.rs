@@ -124,4 +124,13 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "--protocol of mqttx is part of the endpoint here: -e mqtts://HOST:PORT; --protocol is MQTT's version",
         "mqttx 的 --protocol 在这里是接入点的一部分：-e mqtts://HOST:PORT；--protocol 表示 MQTT 的版本",
     ),
+    (
+        "topic and text follow options: aliyun-mqtt pub -t TOPIC -m TEXT",
+        "Topic 和文本用选项给出：aliyun-mqtt pub -t TOPIC -m TEXT",
+    ),
+    ("the topic follows an option: aliyun-mqtt sub -t TOPIC", "Topic 用选项给出：aliyun-mqtt sub -t TOPIC"),
+    (
+        "the emulator starts without a word, and in the background with --env; a command to run with it follows --",
+        "启动模拟器不需要其他词，在后台启动用 --env；要随它运行的命令写在 -- 之后",
+    ),
 ];

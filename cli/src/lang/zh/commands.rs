@@ -7,6 +7,14 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "Publish messages: one, a file, standard input, a message per line, or JSON lines",
         "发送消息：一条文本、一个文件、标准输入、每行一条消息，或 JSON 行",
     ),
+    (
+        "Options that are settings can also be given by environment variables, such as ALIYUN_MQTT_ENDPOINT for \
+         --endpoint, and ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET for the AccessKey, or by a \
+         configuration file: `aliyun-mqtt config show` prints what is set and what is missing, each with its names.",
+        "配置类选项也可以用环境变量给出，例如 --endpoint 对应 ALIYUN_MQTT_ENDPOINT，AccessKey 对应 \
+         ALIBABA_CLOUD_ACCESS_KEY_ID 和 ALIBABA_CLOUD_ACCESS_KEY_SECRET；还可以写在配置文件中。\
+         `aliyun-mqtt config show` 列出已有和缺少的配置及其名称。",
+    ),
     ("Examples:", "示例："),
     (
         "JSON lines: one object per line with topic (default: -t), qos (default: -q), and either payload or \

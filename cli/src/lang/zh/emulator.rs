@@ -7,8 +7,12 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("runs one command with it, and ends with that command", "为一条命令运行，并随该命令结束"),
     ("runs in this terminal until Ctrl-C", "在当前终端运行，按 Ctrl-C 结束"),
     ("the same, with a page to watch it in the browser", "同上，另有可在浏览器中观察的页面"),
-    ("starts one in the background for this shell", "在后台运行，供当前 shell 使用"),
-    ("ends it", "结束它"),
+    ("First message, without an account:", "收发第一条消息（不需要账号）："),
+    (
+        "Another terminal uses the same emulator after `. ./emulator.env`; the first line once more would start a \
+         second one.",
+        "在另一个终端执行 `. ./emulator.env` 即可使用同一个模拟器；再次执行第一行会启动另一个模拟器。",
+    ),
     (
         "--config FILE names a settings file of the emulator (TOML), with accounts, tokens and limits; \
          the book (docs/book) lists its keys.",

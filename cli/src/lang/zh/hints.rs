@@ -40,7 +40,6 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "is there room for another thread? See ulimit -u, and pids.max of the container or service",
         "是否还能再创建线程？请检查 ulimit -u，以及容器或服务的 pids.max",
     ),
-    ("give en or zh", "请使用 en 或 zh"),
     ("give one of -m, -f, -s and -n", "从 -m、-f、-s 和 -n 中选择一个"),
     ("give one of -m, -f, -s, -l, -n and --jsonl", "从 -m、-f、-s、-l、-n 和 --jsonl 中选择一个"),
     (
@@ -111,5 +110,74 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "use a path in /run, with SocketMode= and SocketGroup=",
         "请使用 /run 下的路径，并设置 SocketMode= 和 SocketGroup=",
+    ),
+    (
+        "choose another name for the topic; the payload may have any characters",
+        "请换一个 Topic 名称；任意字符可以放在消息内容中",
+    ),
+    (
+        "without an account, eval \"$(aliyun-mqtt emulator --env)\" starts an emulator and sets the variables for it",
+        "没有账号时，eval \"$(aliyun-mqtt emulator --env)\" 可启动本地模拟器并设置相应的环境变量",
+    ),
+    (
+        "nothing listens on that port; an emulator that was there has ended: eval \"$(aliyun-mqtt emulator --env)\" \
+         starts another",
+        "该端口没有程序在监听；如果之前运行着模拟器，它已经结束：eval \"$(aliyun-mqtt emulator --env)\" 可重新启动",
+    ),
+    (
+        "the first level, {first}, is the parent topic, and that of your settings is {parent}: try {parent}/{rest}",
+        "第一级 {first} 是父级 Topic，而配置的父级 Topic 是 {parent}：请试试 {parent}/{rest}",
+    ),
+    (
+        "the topic was refused a moment ago: its parent does not exist, the AccessKey, token or device has no right \
+         to it, or the message is too large",
+        "该 Topic 刚刚被拒绝：父级 Topic 不存在，AccessKey、Token 或设备没有权限，或消息太大",
+    ),
+    ("`aliyun-mqtt doctor -t {topic}` finds out which", "`aliyun-mqtt doctor -t {topic}` 可判断是哪一种"),
+    (
+        "the replier must be online, and read the envelope; a broker without P2P topics needs --response-topic",
+        "应答方必须在线，并能识别请求的封装格式（envelope）；不支持 P2P Topic 的 broker 需要 --response-topic",
+    ),
+    (
+        "the replier must be online, and speak MQTT 5, or be asked with --envelope; a broker without P2P topics needs \
+         --response-topic",
+        "应答方必须在线，并使用 MQTT 5，或者请求使用 --envelope；不支持 P2P Topic 的 broker 需要 --response-topic",
+    ),
+    (
+        "check the AccessKey secret; `aliyun-mqtt sign --check-file FILE` compares it with a password that is known \
+         to work",
+        "检查 AccessKey Secret；`aliyun-mqtt sign --check-file FILE` 可与已知可用的密码比较",
+    ),
+    (
+        "the token may have expired, been revoked or belong to another AccessKey: `aliyun-mqtt token query` tells, and \
+         `aliyun-mqtt token apply` gets another",
+        "Token 可能已过期、已吊销，或属于另一个 AccessKey：用 `aliyun-mqtt token query` 检查，用 \
+         `aliyun-mqtt token apply` 重新申请",
+    ),
+    (
+        "check the secret of the device credential: `aliyun-mqtt credential get` prints it",
+        "检查设备凭证的密钥：`aliyun-mqtt credential get` 可打印它",
+    ),
+    ("check the user name and the password of the custom authentication", "检查自定义鉴权的用户名和密码"),
+    (
+        "check that the instance id is the one this endpoint belongs to, and that the group id exists there",
+        "检查实例 ID 是否与接入点一致，Group ID 是否已在该实例中创建",
+    ),
+    ("the AccessKey needs the right to use the instance", "AccessKey 需要有使用该实例的权限"),
+    (
+        "the token may have expired or been revoked: `aliyun-mqtt token query` tells",
+        "Token 可能已过期或已吊销：用 `aliyun-mqtt token query` 检查",
+    ),
+    (
+        "the device credential must exist: `aliyun-mqtt credential get` tells",
+        "设备凭证必须存在：用 `aliyun-mqtt credential get` 检查",
+    ),
+    (
+        "another terminal gets the variables with --env-file FILE here and `. ./FILE` there; Ctrl-C ends the emulator",
+        "如需在另一个终端使用：这里加上 --env-file FILE，在那个终端执行 `. ./FILE`；按 Ctrl-C 结束模拟器",
+    ),
+    (
+        "an emulator runs at {endpoint}, parent topic {parent}; `kill {pid}` ends it",
+        "模拟器已启动：{endpoint}，父级 Topic 为 {parent}；用 `kill {pid}` 结束",
     ),
 ];

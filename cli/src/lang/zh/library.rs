@@ -119,20 +119,20 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
         "publish-cut",
         "the service cuts the connection when a topic's parent does not exist, when the AccessKey, token or device \
          has no right to it, or when a message is too large",
-        "Topic 的父级不存在，AccessKey、Token 或设备没有权限，或消息太大时，服务端会断开连接",
+        "父级 Topic 不存在，AccessKey、Token 或设备没有权限，或消息太大时，服务端会断开连接",
     ),
     (
         "read-cut",
         "the service cuts the connection when a topic's parent does not exist, or when the AccessKey, token or device \
          has no right to it",
-        "Topic 的父级不存在，或 AccessKey、Token 或设备没有权限时，服务端会断开连接",
+        "父级 Topic 不存在，或 AccessKey、Token 或设备没有权限时，服务端会断开连接",
     ),
     (
         "topic-refused",
         "the service cuts the connection when a topic's parent does not exist, when the AccessKey, token or device \
          has no right to it, or when a message is too large; other credentials or a new token end the refusal, and \
          refused_topic_pause sets its length",
-        "Topic 的父级不存在，AccessKey、Token 或设备没有权限，或消息太大时，服务端会断开连接；换用其他凭证或新的 \
+        "父级 Topic 不存在，AccessKey、Token 或设备没有权限，或消息太大时，服务端会断开连接；换用其他凭证或新的 \
          Token 会解除这一拒绝，refused_topic_pause 设置其时长",
     ),
     (
@@ -668,15 +668,15 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
     ),
     (
         "api-instance-rights",
-        "the instance must exist in this region and belong to the account, and a RAM user needs the permission \
-         mq:{action}",
-        "该地域必须有这个实例，并且实例属于该账号；RAM 用户需要 mq:{action} 权限",
+        "the instance must exist in this region and belong to the account, and a RAM user needs the permissions \
+         mq:MqttInstanceAccess and mq:{action}",
+        "该地域必须有这个实例，并且实例属于该账号；RAM 用户需要 mq:MqttInstanceAccess 和 mq:{action} 权限",
     ),
     (
         "api-rights",
-        "instance, topic and group must exist and belong to the account, and a RAM user needs the permission \
-         mq:{action}",
-        "实例、Topic 和 Group 必须存在，并且属于该账号；RAM 用户需要 mq:{action} 权限",
+        "instance, topic and group must exist and belong to the account, and a RAM user needs the permissions \
+         mq:MqttInstanceAccess and mq:{action}",
+        "实例、Topic 和 Group 必须存在，并且属于该账号；RAM 用户需要 mq:MqttInstanceAccess 和 mq:{action} 权限",
     ),
     ("api-parameter", "a parameter is missing or wrong", "缺少参数，或参数不正确"),
     (

@@ -12,7 +12,7 @@ mod relay;
 mod report;
 mod row;
 
-pub(super) use self::clap::{CLAPS_HEADINGS, ERRORS, HEADINGS, VALUES, WORDS};
+pub(super) use self::clap::{CLAPS_HEADINGS, COMMAND, ERRORS, HEADINGS, TIPS, VALUES, WORDS};
 pub(super) use library::LIBRARY;
 use row::Row;
 #[cfg(test)]
