@@ -6,9 +6,8 @@ use std::sync::OnceLock;
 
 use aliyun_mqtt::Error;
 
-use crate::exit::Failure;
 use crate::lang::{Phrase, phrase};
-use crate::settings::{Auth, Key, Settings};
+use crate::settings::{Auth, Key};
 
 /// What a hint can refer to.
 #[derive(Debug, Default)]
@@ -23,12 +22,12 @@ static KNOWN: OnceLock<Known> = OnceLock::new();
 /// The part of a message about a topic that is for programs only.
 const FOR_PROGRAMS: &str = " (set strict_names to false to lift the rule)";
 
-/// Takes what hints can refer to from the settings of this run.
-pub(crate) fn learn(settings: &Settings) {
+/// Takes what hints can refer to from the settings of this run: the login, the parent topic and the endpoint.
+pub(crate) fn learn(auth: Option<Auth>, parent_topic: Option<&str>, endpoint: Option<&str>) {
     KNOWN.get_or_init(|| Known {
-        auth: settings.auth().ok(),
-        parent_topic: settings.peek(Key::Topic).map(str::to_string),
-        is_local: settings.peek(Key::Endpoint).is_some_and(is_local),
+        auth,
+        parent_topic: parent_topic.map(str::to_string),
+        is_local: endpoint.is_some_and(is_local),
     });
 }
 
@@ -52,9 +51,9 @@ pub(crate) fn adapted(error: &Error, message: String, hint: Option<Phrase>) -> (
     (message, other.or(hint))
 }
 
-/// Returns what else helps with a failure.
-pub(crate) fn beside(failure: &Failure) -> Option<Phrase> {
-    let is_missing = failure.missing.as_deref() == Some(Key::Endpoint.row().name);
+/// Returns what else helps where this setting is missing.
+pub(crate) fn beside(missing: Option<&str>) -> Option<Phrase> {
+    let is_missing = missing == Some(Key::Endpoint.row().name);
     (is_missing && cfg!(feature = "emulator")).then(|| {
         phrase!(
             "without an account, eval \"$(aliyun-mqtt emulator --env)\" starts an emulator and sets the variables for \
@@ -125,8 +124,8 @@ fn no_reply(text: &str) -> Phrase {
 fn wrong_secret(auth: Auth) -> Phrase {
     match auth {
         Auth::Signature | Auth::Chain => phrase!(
-            "check the AccessKey secret; `aliyun-mqtt sign --check-file FILE` compares it with a password that is known \
-             to work"
+            "check the AccessKey secret; `aliyun-mqtt sign --check-file FILE` compares it with a password that is \
+             known to work"
         ),
         Auth::Token => phrase!(
             "the token may have expired, been revoked or belong to another AccessKey: `aliyun-mqtt token query` tells, \

@@ -39,8 +39,8 @@ impl AuthMode {
     /// always signature mode.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config): the variable has another value; it is not set, and neither is an AccessKey,
-    /// but a device key or a token is, so that nobody logs in as somebody else by mistake.
+    /// [`Config`](crate::ErrorKind::Config): the variable has another value; or neither it nor an AccessKey is set, but
+    /// a device key or a token is, so that nobody logs in as somebody else by mistake.
     pub fn from_env() -> Result<Self> {
         AuthMode::read(&Variables::of_process())
     }

@@ -72,7 +72,10 @@ the command. The exit code is that of the command, 128 plus the number of the si
 found, or 126 if it could not be run.";
 
 #[derive(Debug, Args)]
-#[command(after_long_help = format!("{EXAMPLES}{FIRST_MESSAGE}\n\n{NOTES}"), args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
+#[command(
+    after_long_help = format!("{EXAMPLES}{FIRST_MESSAGE}\n\n{NOTES}"),
+    args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])),
+)]
 pub(crate) struct EmulatorArgs {
     /// Start the emulator in the background, print its variables for `eval` in this format, and return (Unix)
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, value_parser = env_format())]

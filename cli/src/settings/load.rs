@@ -20,7 +20,7 @@ impl Settings {
     pub(crate) fn load(global: &GlobalArgs) -> Result<Self> {
         environment::warn_of_unknown(std::env::vars_os().map(|(name, _)| name));
         let settings = Settings::read(global, &Environment::process())?;
-        advice::learn(&settings);
+        advice::learn(settings.auth().ok(), settings.peek(Key::Topic), settings.peek(Key::Endpoint));
         Ok(settings)
     }
 

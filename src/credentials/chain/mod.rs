@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::config::environment::Variables;
 use crate::config::network::Network;
@@ -34,10 +34,7 @@ mod tests;
 
 pub use found::ChainKey;
 use kept::{Fit, Kept};
-use search::{Search, Searcher};
-
-/// The longest time for finding or renewing a key.
-const PATIENCE: Duration = Duration::from_secs(20);
+use search::{Clock, Inner, PATIENCE, Searcher};
 
 /// The part of the caller's time that a renewal may take while the old key can still be used.
 const RENEWAL_SHARE: u32 = 3;
@@ -69,30 +66,14 @@ const RENEWAL_SHARE: u32 = 3;
 /// after 5 minutes, and once a service has refused its key.
 ///
 /// The metadata service is asked for 1 s at most, without a proxy, with its own token (IMDSv2), and without one only if
-/// none has come within 0.4 s and `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. No redirect is followed. A search takes
-/// at most 20 s; a file is read for 10 s and to 1 MiB at most.
+/// none has come within 0.4 s and `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. No redirect is followed. A search
+/// takes at most 20 s; a file is read for 10 s and to 1 MiB at most.
 ///
 /// Use it with [`ApiBuilder::access_key_chain`](crate::openapi::ApiBuilder::access_key_chain) and
 /// [`Credentials::chain`](crate::Credentials::chain). Clones share the key. `Debug` shows no secret. After a fork, its
 /// use in the child is an error: [`Forked`](crate::ErrorKind::Forked).
 #[derive(Clone)]
 pub struct AccessKeyChain(Arc<Inner>);
-
-struct Inner {
-    variables: Variables,
-    network: Network,
-    state: Mutex<State>,
-    clock: Clock,
-    /// The process it was made in.
-    process: u32,
-}
-
-#[derive(Default)]
-struct State {
-    kept: Option<Kept>,
-    /// The search in progress.
-    search: Option<Arc<Search>>,
-}
 
 impl AccessKeyChain {
     /// Creates a chain that looks where the environment of this process says. The variables are read now, the files and
@@ -214,23 +195,6 @@ impl AccessKeyChain {
     /// Returns true if both look at the same places.
     pub(crate) fn same(&self, other: &AccessKeyChain) -> bool {
         self.0.variables == other.0.variables && self.0.network.same(&other.0.network)
-    }
-}
-
-/// The clock of the system, or of a test.
-#[derive(Default)]
-struct Clock {
-    #[cfg(test)]
-    set: Mutex<Option<SystemTime>>,
-}
-
-impl Clock {
-    fn now(&self) -> SystemTime {
-        #[cfg(test)]
-        if let Some(set) = *lock(&self.set) {
-            return set;
-        }
-        SystemTime::now()
     }
 }
 

@@ -1,16 +1,38 @@
 //! A search for a key, on a thread of its own: all who need a key wait for the same one, each for as long as they can.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::asked::Asked;
 use super::fault::credentials;
 use super::found::ChainKey;
 use super::kept::Kept;
+use super::place::Place;
 use super::source::Source;
-use super::{Inner, PATIENCE, place::Place};
+use crate::config::environment::Variables;
+use crate::config::network::Network;
 use crate::error::{Error, ErrorKind, Fate, Hint, Result, Stage};
 use crate::sync::lock;
+
+/// The longest time for finding or renewing a key.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the clones of a chain share.
+pub(super) struct Inner {
+    pub(super) variables: Variables,
+    pub(super) network: Network,
+    pub(super) state: Mutex<State>,
+    pub(super) clock: Clock,
+    /// The process it was made in.
+    pub(super) process: u32,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) kept: Option<Kept>,
+    /// The search in progress.
+    pub(super) search: Option<Arc<Search>>,
+}
 
 /// A search in progress, or its result.
 #[derive(Default)]
@@ -156,5 +178,22 @@ impl Searcher {
 impl Drop for Searcher {
     fn drop(&mut self) {
         self.end(Err(Error::internal("the search for an AccessKey has ended early")));
+    }
+}
+
+/// The clock of the system, or of a test.
+#[derive(Default)]
+pub(super) struct Clock {
+    #[cfg(test)]
+    pub(super) set: Mutex<Option<SystemTime>>,
+}
+
+impl Clock {
+    pub(super) fn now(&self) -> SystemTime {
+        #[cfg(test)]
+        if let Some(set) = *lock(&self.set) {
+            return set;
+        }
+        SystemTime::now()
     }
 }

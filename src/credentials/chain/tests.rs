@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::SystemTime;
 
 use aliyun_mqtt_emulator::Emulator;
 
