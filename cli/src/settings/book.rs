@@ -190,9 +190,9 @@ fn other(variable: &str) -> (Option<&'static str>, Texts) {
         lang::VARIABLE => (
             Some("lang"),
             [
-                "the language of help, hints and the doctor's report, `en` or `zh`; by default that of `LC_ALL`, \
-                 `LC_MESSAGES` or `LANG`",
-                "帮助、提示和 doctor 报告的语言，`en` 或 `zh`；默认由 `LC_ALL`、`LC_MESSAGES` 或 `LANG` 决定",
+                "the language of help, hints and the doctor's report, `en` or `zh`; by default that of the \
+                 locale",
+                "帮助、提示和 doctor 报告的语言，`en` 或 `zh`；默认由系统的区域设置决定",
             ],
         ),
         STS_ENDPOINT => {

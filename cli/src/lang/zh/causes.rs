@@ -689,8 +689,9 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     ("the AccessKey may not do this; a RAM policy is probably missing", "该 AccessKey 没有权限；可能缺少 RAM 权限策略"),
     (
-        "grant the RAM user mq:ListGroupId, mq:QueryToken and what else it needs on the instance",
-        "为 RAM 用户授予该实例的 mq:ListGroupId、mq:QueryToken 及其他所需权限",
+        "grant the RAM user mq:MqttInstanceAccess, mq:ListGroupId, mq:QueryToken and what else it needs on the \
+         instance",
+        "为 RAM 用户授予该实例的 mq:MqttInstanceAccess、mq:ListGroupId、mq:QueryToken 及其他所需权限",
     ),
     ("this region or kind of instance does not offer the operation", "该地域或该类型的实例不提供这项操作"),
     ("compare --region-id with the console", "与控制台核对 --region-id"),

@@ -23,7 +23,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("host and port are one: -e mqtts://HOST:PORT", "主机和端口写在一起：-e mqtts://HOST:PORT"),
     (
         "user name and password are computed from the AccessKey; custom authentication has --user and --password-file",
-        "用户名和密码由 AccessKey 计算得出；自定义鉴权使用 --user 和 --password-file",
+        "用户名和密码由 AccessKey 计算得出；自定义认证使用 --user 和 --password-file",
     ),
     (
         "the client id is -i GroupID@@@DeviceID, or -g and --device-id",

@@ -61,7 +61,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "-P selects a profile; the password is computed from the AccessKey, and that of custom authentication is read \
          from --password-file",
-        "-P 用来选择 profile；密码由 AccessKey 计算得出，自定义鉴权的密码从 --password-file 读取",
+        "-P 用来选择 profile；密码由 AccessKey 计算得出，自定义认证的密码从 --password-file 读取",
     ),
     (
         "`aliyun-mqtt config init` writes a file with the settings; profiles are [profile.NAME]",
@@ -158,7 +158,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "check the secret of the device credential: `aliyun-mqtt credential get` prints it",
         "检查设备凭证的密钥：`aliyun-mqtt credential get` 可打印它",
     ),
-    ("check the user name and the password of the custom authentication", "检查自定义鉴权的用户名和密码"),
+    ("check the user name and the password of the custom authentication", "检查自定义认证的用户名和密码"),
     (
         "check that the instance id is the one this endpoint belongs to, and that the group id exists there",
         "检查实例 ID 是否与接入点一致，Group ID 是否已在该实例中创建",

@@ -43,7 +43,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "Complete client id, GroupID@@@DeviceID; any id with custom authentication",
-        "完整的 Client ID，即 GroupID@@@DeviceID；自定义鉴权时可以是任意 ID",
+        "完整的 Client ID，即 GroupID@@@DeviceID；自定义认证时可以是任意 ID",
     ),
     (
         "Parent topic, for commands that do not name a topic: p2p, token, doctor",
@@ -74,8 +74,8 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "File that holds the AccessKey secret of the device credential",
         "存放设备凭证（一机一密）的 AccessKey Secret 的文件",
     ),
-    ("User name for custom authentication", "自定义鉴权的用户名"),
-    ("File that holds the secret for custom authentication", "存放自定义鉴权密钥的文件"),
+    ("User name for custom authentication", "自定义认证的用户名"),
+    ("File that holds the secret for custom authentication", "存放自定义认证密钥的文件"),
     (
         "PEM file of CA certificates to trust in addition to the system's",
         "在系统信任的 CA 之外还信任的 CA 证书，PEM 文件",

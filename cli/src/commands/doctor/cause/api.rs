@@ -45,7 +45,8 @@ pub(super) const ROWS: &[Row] = &[
         "api-no-permission",
         Exit::Refused,
         "the AccessKey may not do this; a RAM policy is probably missing",
-        "grant the RAM user mq:ListGroupId, mq:QueryToken and what else it needs on the instance",
+        "grant the RAM user mq:MqttInstanceAccess, mq:ListGroupId, mq:QueryToken and what else it needs on the \
+         instance",
     ),
     row(
         Cause::ApiNotSupported,
