@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::process::{Command, Stdio};
 
 use crate::support;
-use crate::support::{Folder, Running, program, run};
+use crate::support::{Folder, Running, heed_signals, program, run};
 
 /// The settings a running emulator prints.
 fn settings(running: &mut Running) -> HashMap<String, String> {
@@ -414,6 +414,8 @@ fn signals_reach_the_command_and_the_emulator_ends_after_it() {
         let script = format!("trap 'echo \"caught $ALIYUN_MQTT_ENDPOINT\"; exit 9' {signal}; echo ready; read -r line");
         let mut command = around(&[], &script);
         command.process_group(0).stdin(Stdio::piped());
+        // A shell cannot catch what it was started to ignore.
+        heed_signals(&mut command);
         let mut running = Running::start(command);
         assert_eq!(running.line(), "ready");
         running.signal(signal);
@@ -425,6 +427,7 @@ fn signals_reach_the_command_and_the_emulator_ends_after_it() {
     // Nothing is caught, so that it kills the command.
     let mut command = around(&[], "echo ready; read -r line");
     command.process_group(0).stdin(Stdio::piped());
+    heed_signals(&mut command);
     let mut running = Running::start(command);
     assert_eq!(running.line(), "ready");
     running.signal("INT");

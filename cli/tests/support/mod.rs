@@ -172,6 +172,21 @@ pub fn run_with_input<S: AsRef<OsStr>>(
     output
 }
 
+/// Lets the program heed SIGHUP and SIGINT, which are ignored where these tests run under `nohup` or in the background
+/// of a script.
+#[cfg(unix)]
+pub fn heed_signals(command: &mut Command) {
+    let heed = || {
+        for signal in [libc::SIGHUP, libc::SIGINT] {
+            // SAFETY: a system call with constants.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: the closure only makes system calls.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(command, heed) };
+}
+
 /// A running program; ended when dropped.
 pub struct Running {
     pub child: Child,

@@ -1,6 +1,7 @@
 //! When and how the command ends.
 
 use super::*;
+use crate::support::heed_signals;
 
 #[test]
 fn count_and_time_together_end_at_the_count_or_with_5() {
@@ -154,14 +155,7 @@ fn a_hangup_ends_it_unless_nohup_started_it() {
             command = shell;
         }
         command.args(["sub", "-t", &topic]);
-        // These tests may run under nohup.
-        let heeded = || {
-            // SAFETY: the closure only makes a system call.
-            unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
-            Ok(())
-        };
-        // SAFETY: as above.
-        unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, heeded) };
+        heed_signals(&mut command);
         let mut running = Running::start(command);
         emulator
             .wait_for_log(LONG, |entry| matches!(&entry.what, What::Subscribed { filter, .. } if *filter == topic))
