@@ -46,7 +46,8 @@ fn lifetimes(life: Duration, count: u32) {
     let emulator =
         Arc::new(Emulator::builder().token_notice_lead(Duration::ZERO).start().expect("the emulator starts"));
     let issuer = Issuer::new(&emulator, life);
-    let client = connect(token_config(&emulator, &issuer));
+    // Early, so that a busy machine is not too late.
+    let client = connect(token_config(&emulator, &issuer).token_renewal(0.25));
     let events = client.events();
     let topic = topic(&emulator, "x");
     client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
