@@ -1,15 +1,14 @@
 //! Hints in the words of the command line. The library's hints name the settings of its builder, and it does not know
 //! what else the command line has.
 
-use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use aliyun_mqtt::Error;
+use aliyun_mqtt::{Endpoint, Error};
 
 use crate::lang::{Phrase, phrase};
 use crate::settings::{Auth, Key};
 
-/// What a hint can refer to.
+/// The settings that a hint can refer to.
 #[derive(Debug, Default)]
 struct Known {
     auth: Option<Auth>,
@@ -62,15 +61,11 @@ pub(crate) fn beside(missing: Option<&str>) -> Option<Phrase> {
     })
 }
 
-/// Returns true for an endpoint on this machine.
-pub(crate) fn is_local(endpoint: &str) -> bool {
-    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let rest = rest.split('/').next().unwrap_or_default();
-    let host = match rest.strip_prefix('[') {
-        Some(rest) => rest.split(']').next(),
-        None => rest.split(':').next(),
-    };
-    host.is_some_and(|host| host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()))
+/// Returns true for a server on this machine; its URL may be one of the API, too.
+fn is_local(url: &str) -> bool {
+    let server = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let server = server.split(['/', ' ']).next().unwrap_or_default().trim_end_matches(':');
+    server.parse::<Endpoint>().is_ok_and(|endpoint| endpoint.is_loopback())
 }
 
 /// Returns true if the message is about a URL on this machine.
@@ -132,9 +127,7 @@ fn wrong_secret(auth: Auth) -> Phrase {
              and `aliyun-mqtt token apply` gets another"
         ),
         Auth::Device => phrase!("check the secret of the device credential: `aliyun-mqtt credential get` prints it"),
-        Auth::CustomPlain | Auth::CustomSigned => {
-            phrase!("check the user name and the password of the custom authentication")
-        }
+        Auth::CustomPlain | Auth::CustomSigned => custom(),
     }
 }
 
@@ -147,11 +140,13 @@ fn not_authorized(auth: Auth) -> Phrase {
             phrase!("the token may have expired or been revoked: `aliyun-mqtt token query` tells")
         }
         Auth::Device => phrase!("the device credential must exist: `aliyun-mqtt credential get` tells"),
-        Auth::CustomPlain | Auth::CustomSigned => {
-            phrase!("check the user name and the password of the custom authentication")
-        }
+        Auth::CustomPlain | Auth::CustomSigned => custom(),
     };
     names.and(&key)
+}
+
+fn custom() -> Phrase {
+    phrase!("check the user name and the password of the custom authentication")
 }
 
 #[cfg(test)]

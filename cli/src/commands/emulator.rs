@@ -20,7 +20,7 @@ use crate::interrupt::Interrupt;
 use crate::lang::{Text, phrase};
 use crate::output::Out;
 use crate::report;
-use crate::settings::{GlobalArgs, Key, some_settings};
+use crate::settings::{EMULATOR_PID, GlobalArgs, Key, some_settings};
 use crate::threads;
 use crate::values::{env_format, seconds};
 
@@ -30,10 +30,7 @@ const START: Duration = Duration::from_secs(30);
 /// The line after the settings, once the emulator listens. A comment to a shell.
 const READY: &str = "# listening";
 
-/// The variable with the process id of an emulator in the background.
-const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
-
-/// What a user at a terminal may want next.
+/// The next steps of a user at a terminal.
 const HERE: Text = Text::of(
     "another terminal gets the variables with --env-file FILE here and `. ./FILE` there; Ctrl-C ends the emulator",
 );
@@ -233,7 +230,7 @@ fn behind_the_shell(format: Format, has_page: bool) -> Result<Exit> {
             Failure::usage("--env needs Unix").hint(phrase!("run the emulator in another terminal, without --env"))
         );
     }
-    let earlier = std::env::var(PID).ok().filter(|pid| is_emulator(pid));
+    let earlier = std::env::var(EMULATOR_PID).ok().filter(|pid| is_emulator(pid));
     let program = std::env::current_exe().map_err(|error| Failure::io("cannot find this program", &error))?;
     let is_env = |argument: &OsString| argument == "--env" || argument.to_string_lossy().starts_with("--env=");
     let arguments = std::env::args_os().skip(1).filter(|argument| !is_env(argument));
@@ -255,7 +252,7 @@ fn behind_the_shell(format: Format, has_page: bool) -> Result<Exit> {
         let mut out = Out::new();
         out.text(&text)?;
         let pid = child.id().to_string();
-        out.line(&format.line(PID, &pid))?;
+        out.line(&format.line(EMULATOR_PID, &pid))?;
         if let Some(earlier) = &earlier {
             report::warning(format!("the emulator that this shell had before goes on: `kill {earlier}` ends it"));
         }

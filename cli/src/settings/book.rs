@@ -13,14 +13,14 @@ use super::flags::{GlobalArgs, SettingArgs};
 use super::{Auth, Key, Kind};
 use crate::lang;
 
-/// What stands around the tables in the chapter.
+/// The marks around the tables in the chapter.
 const BEGIN: &str = "<!-- settings: generated -->\n";
 const END: &str = "<!-- settings: end -->\n";
 
 /// Set, the test writes the tables instead of comparing them.
 const WRITE: &str = "BOOK_WRITE";
 
-/// What stands behind the names of a secret.
+/// The mark behind the names of a secret.
 const SECRET: &str = " †";
 
 /// A language of the book.

@@ -22,7 +22,7 @@ pub(super) const STS_ENDPOINT: &str = "ALIYUN_MQTT_STS_ENDPOINT";
 /// The URL of the metadata service, which the library's chain of keys reads.
 pub(super) const METADATA_ENDPOINT: &str = "ALIYUN_MQTT_METADATA_ENDPOINT";
 /// The process that `emulator --env` has started, for `kill`.
-pub(super) const EMULATOR_PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
+pub(crate) const EMULATOR_PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
 
 /// Our variables that are not settings.
 pub(super) const OTHERS: [&str; 6] = [CONFIG, PROFILE, lang::VARIABLE, STS_ENDPOINT, METADATA_ENDPOINT, EMULATOR_PID];

@@ -29,6 +29,8 @@ use crate::exit::{Failure, Result};
 use crate::lang::phrase;
 
 pub(crate) use auth::Auth;
+#[cfg(feature = "emulator")]
+pub(crate) use environment::EMULATOR_PID;
 pub(crate) use environment::{CONFIG, Environment, secret_variables};
 pub(crate) use file::{Profile, TEMPLATE, default_path};
 #[cfg(feature = "emulator")]

@@ -106,7 +106,8 @@ fn an_error_of_the_command_line_keeps_its_first_line() {
     assert!(output.stderr.contains("提示：mosquitto_pub 的 -h HOST"), "{}", output.stderr);
 }
 
-/// What clap adds to an error, below the line that scripts match: quoted words and options aside, it has no English.
+/// Below the line that scripts match, the text that clap adds to an error has no English, quoted words and options
+/// aside.
 #[test]
 fn what_follows_an_error_is_chinese() {
     for arguments in [

@@ -23,7 +23,7 @@ fn nothing_received_is_lost_at_full_size() {
     everything_breaks(10_000, 10, Duration::from_millis(500));
 }
 
-/// What consumers have done.
+/// The work of the consumers.
 #[derive(Default)]
 struct Work {
     /// The ids whose deletion was answered.

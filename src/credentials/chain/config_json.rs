@@ -16,7 +16,7 @@ use crate::printable::excerpt;
 /// How many profiles may refer to one another.
 const DEPTH: usize = 8;
 
-/// What a profile says.
+/// The way to a key that a profile describes.
 enum Profile {
     Recipe(Recipe),
     /// Its mode is one that this library cannot use.

@@ -29,7 +29,7 @@ pub(super) struct Kept {
     preliminary: bool,
 }
 
-/// What a key is good for.
+/// The use of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
     Good,
@@ -77,7 +77,7 @@ impl Kept {
     }
 
     /// Returns the key, whether it may be used or not.
-    pub(super) fn whatever(&self) -> &ChainKey {
+    pub(super) fn chain_key(&self) -> &ChainKey {
         &self.key
     }
 

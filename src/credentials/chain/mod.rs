@@ -173,13 +173,13 @@ impl AccessKeyChain {
 
     /// Has the key replaced at the next use, because a service refused it. Returns true if there may be another.
     pub(crate) fn refused(&self, key: &AccessKey) -> bool {
-        self.with_current(|kept| kept.whatever().key() == key, Kept::refuse)
+        self.with_current(|kept| kept.chain_key().key() == key, Kept::refuse)
     }
 
     /// Has the place of a permanent key asked again at the next use, because a service refused something for which this
     /// key may be the reason. Returns true if there may be another.
     pub(crate) fn doubted(&self) -> bool {
-        self.with_current(|kept| !kept.whatever().is_temporary(), Kept::doubt)
+        self.with_current(|kept| !kept.chain_key().is_temporary(), Kept::doubt)
     }
 
     /// Changes the key in use if it is the one that is meant and its place may have another.

@@ -17,7 +17,7 @@ use crate::sync::lock;
 /// The longest time for finding or renewing a key.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the clones of a chain share.
+/// The parts that the clones of a chain share.
 pub(super) struct Inner {
     pub(super) variables: Variables,
     pub(super) network: Network,
@@ -88,13 +88,13 @@ impl Searcher {
         let place = Place { variables, network, deadline: Instant::now() + PATIENCE };
         let answer = match old.and_then(|old| Some((old, old.source()?))) {
             Some((old, source)) => {
-                self.renew(source, &place).map(|kept| kept.after(old.whatever().passed_over().to_vec(), false))
+                self.renew(source, &place).map(|kept| kept.after(old.chain_key().passed_over().to_vec(), false))
             }
             None => self.search(&place),
         };
         let result = match answer {
             Ok(kept) => {
-                let key = kept.whatever().clone();
+                let key = kept.chain_key().clone();
                 lock(&self.inner.state).kept = Some(kept);
                 Ok(key)
             }

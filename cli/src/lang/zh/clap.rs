@@ -1,4 +1,4 @@
-//! What clap itself writes, and the headings.
+//! Texts of clap itself, and the headings.
 
 use super::row::Row;
 

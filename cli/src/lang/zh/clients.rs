@@ -1,4 +1,4 @@
-//! What to type instead of the options of other clients.
+//! Options in place of those of other clients.
 
 use super::row::Row;
 
