@@ -13,15 +13,17 @@ mod library {
     pub(crate) mod fault_proxy;
     #[path = "../../cli/tests/support/plain.rs"]
     pub(crate) mod matrix;
+    pub(crate) mod port;
     pub(crate) mod random;
 }
 
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use library::fault_proxy::Proxy;
+use library::port::Port;
 
 const PAIRS: usize = 15;
 const ONE_WAY: Duration = Duration::from_millis(20);
@@ -125,11 +127,14 @@ impl std::fmt::Display for Spread {
 struct Broker {
     child: Child,
     address: SocketAddr,
+    /// Kept for it alone.
+    _port: Port,
 }
 
 impl Broker {
     fn start() -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
+        let port = Port::reserve();
+        let address = port.addr();
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
         let mut command = Command::new("mosquitto");
         command.env("PATH", path).args(["-p", &address.port().to_string()]);
@@ -139,7 +144,7 @@ impl Broker {
             assert!(Instant::now() < end, "mosquitto does not listen");
             std::thread::sleep(Duration::from_millis(10));
         }
-        Broker { child, address }
+        Broker { child, address, _port: port }
     }
 }
 
