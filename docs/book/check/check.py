@@ -25,6 +25,8 @@ GENERATED = ROOT / "docs/doctor.zh-CN.md"
 # What is run, compiled or parsed, and the flags that it may have.
 CHECKED = {"rust": {"no_run", "should_panic", "edition2024"}, "sh": set(), "console": set(), "toml": set(),
            "json": set(), "jsonl": set()}
+# What languages.py runs a block with, and the languages of such blocks.
+RUN_WITH = {"the Python package": "python", "the PHP package": "php", "the C library": "c", "paho-mqtt": "python"}
 # What is shown only.
 SHOWN = {"text", "ini", "xml", "http"}
 WIDTH = 120
@@ -135,7 +137,11 @@ def check_blocks(page):
         checked = block.language in CHECKED
         if unknown := set(block.flags) - CHECKED.get(block.language, set()):
             page.fault(block.line, f"unknown: {', '.join(sorted(unknown))}")
-        is_run = checked and "no_run" not in block.flags and block.mark is None
+        if block.run_with is not None and RUN_WITH.get(block.run_with) != block.language:
+            page.fault(block.line, f"a block in {block.language} cannot be run with {block.run_with}")
+        if block.run_with is not None and block.mark is not None:
+            page.fault(block.line, "marked as run and as not run")
+        is_run = (checked and "no_run" not in block.flags or block.run_with is not None) and block.mark is None
         if block.mark is None and not is_run and block.language not in SHOWN:
             page.fault(block.line, f"not run, and not marked: <!-- no_run: reason --> before {block.language}")
         if block.mark is not None and block.language == "rust" and "no_run" not in block.flags:
@@ -184,8 +190,8 @@ def in_step(english, chinese):
         yield from compare("heading", there.path, [(level, line) for level, _, line in here.headings],
                            [(level, line) for level, _, line in there.headings])
         yield from compare("block", there.path,
-                           [((b.language, b.flags, b.mark is not None), b.line) for b in here.blocks],
-                           [((b.language, b.flags, b.mark is not None), b.line) for b in there.blocks])
+                           [(kind_of(block), block.line) for block in here.blocks],
+                           [(kind_of(block), block.line) for block in there.blocks])
         yield from compare("table", there.path, [(table.rows, table.line) for table in here.tables],
                            [(table.rows, table.line) for table in there.tables])
         if here.comments != there.comments:
@@ -195,6 +201,10 @@ def in_step(english, chinese):
         for ours, theirs in zip(here.blocks, there.blocks):
             if ours.language == theirs.language:
                 yield from same_block(there.path, ours, theirs)
+
+
+def kind_of(block):
+    return block.language, block.flags, block.mark is not None, block.run_with
 
 
 def compare(what, path, ours, theirs):

@@ -20,6 +20,8 @@ class Block:
     line: int
     # The reason of the mark `<!-- no_run: reason -->` before the block.
     mark: str | None = None
+    # What the mark `<!-- run_with: name -->` before it names, which languages.py runs it with.
+    run_with: str | None = None
 
     @property
     def text(self):
@@ -73,23 +75,24 @@ class Page:
 
     def _read(self):
         lines = iter(enumerate(self.lines, 1))
-        mark = None
+        marks = {}
         for number, line in lines:
             if found := FENCE.match(line):
                 self._hide(number)
                 block = self._block(found, number, lines)
                 if block:
-                    block.mark, mark = mark, None
+                    block.mark, block.run_with = marks.get("no_run"), marks.get("run_with")
+                    marks = {}
                     self.blocks.append(block)
                 continue
             if line.startswith("<!--"):
                 self._hide(number)
-                mark = self._comment(number, line, lines) or mark
+                marks |= self._comment(number, line, lines)
                 continue
             self._prose.append(line)
-            if line.strip() and mark:
+            if line.strip() and marks:
                 self.fault(number, "a mark that is not followed by a block")
-                mark = None
+                marks = {}
             if found := HEADING.match(line):
                 self.headings.append((len(found[1]), found[2].strip(), number))
             elif line.startswith("|"):
@@ -100,7 +103,7 @@ class Page:
                     self.tables.append(Table(number, [cells]))
             elif "```" in line:
                 self.fault(number, "a fence that does not begin its line")
-        if mark:
+        if marks:
             self.fault(len(self.lines), "a mark that is not followed by a block")
 
     def _block(self, fence, number, lines):
@@ -118,28 +121,28 @@ class Page:
         return None
 
     def _comment(self, number, line, lines):
-        """Reads a comment; returns the reason of a mark."""
+        """Reads a comment; returns the mark that it is, if it is one."""
         text = line
         while "-->" not in text:
             inside, line = next(lines, (None, None))
             if line is None:
                 self.fault(number, "a comment without an end")
-                return None
+                return {}
             self._hide(inside)
             text += "\n" + line
         body = text[len("<!--"):text.index("-->")].strip()
         if text[text.index("-->") + 3:].strip():
             self.fault(number, "text behind a comment")
         kind, _, rest = body.partition(":")
-        if kind == "no_run":
+        if kind in ("no_run", "run_with"):
             if not rest.strip():
-                self.fault(number, "a mark without a reason")
-            return rest.strip() or "?"
+                self.fault(number, f"the mark {kind} without anything behind it")
+            return {kind: rest.strip() or "?"}
         if kind == "setup":
             self.blocks.append(Block("setup", [], rest.strip().split("\n"), number))
         else:
             self.comments.append(body)
-        return None
+        return {}
 
     def _hide(self, number):
         assert len(self._prose) == number - 1

@@ -106,6 +106,13 @@ class Blocks(unittest.TestCase):
         self.assertNotEqual(faults("<!-- no_run: a reason -->\n\n```rust\n```"), [])
         self.assertEqual(faults("<!-- no_run: a reason\n  that is long -->\n\n```sh\n```"), [])
 
+    def test_what_runs_in_another_language_names_what_it_needs(self):
+        self.assertEqual(faults("<!-- run_with: the PHP package -->\n\n```php\n```"), [])
+        for text in ["<!-- run_with: the PHP package -->\n\n```python\n```", "<!-- run_with: x -->\n\n```php\n```",
+                     "<!-- run_with: the PHP package -->\n\nText\n\n```sh\n```",
+                     "<!-- run_with: the PHP package -->\n<!-- no_run: a reason -->\n\n```php\n```"]:
+            self.assertNotEqual(faults(text), [], text)
+
     def test_data_can_be_parsed(self):
         self.assertEqual(faults('```json\n{"a": 1}\n```\n\n```toml\na = 1\n```\n\n```jsonl\n{}\n{}\n```'), [])
         for block in ["json\n{a}", "toml\na =", "jsonl\n{}\nx"]:
@@ -119,6 +126,8 @@ class InStep(unittest.TestCase):
         self.assertEqual(len(step(english, "# 甲\n\n### 乙\n\n| 一 | 二 |\n|---|---|\n| 1 | 三 |\n")), 1)
         self.assertEqual(len(step(english, "# 甲\n\n## 乙\n\n| 一 | 二 |\n|---|---|\n")), 1)
         self.assertEqual(len(step(english, "# 甲\n\n## 乙\n\n| 一 | 二 |\n|---|---|\n| 1 | 2 | 3 |\n")), 1)
+        runs = [f"# T\n\n<!-- run_with: {name} -->\n\n```python\n```" for name in ["paho-mqtt", "the Python package"]]
+        self.assertEqual(len(step(*runs)), 1)
         self.assertEqual(len(step("# A\n\n```sh\n```", "# 甲\n\n<!-- no_run: 原因 -->\n\n```sh\n```")), 1)
 
     def test_blocks_differ_in_comments_and_chinese_literals_only(self):
