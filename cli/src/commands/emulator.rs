@@ -46,7 +46,7 @@ First message, without an account:
   aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
   wait $!; kill \"$ALIYUN_MQTT_EMULATOR_PID\"
 
-Another terminal uses the same emulator after `. ./emulator.env`; the first line once more would start a second one.";
+Another terminal uses the same emulator after `. ./emulator.env`; a second eval would start a second one.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,8 +57,8 @@ Examples:
 ";
 
 const NOTES: &str = "\
---config FILE names a settings file of the emulator (TOML), with accounts, tokens and limits; the book \
-(docs/book) lists its keys.
+--config FILE names a settings file of the emulator (TOML), with accounts, tokens and limits; the \
+chapter \"The emulator\" of the book lists its keys.
 
 Prints the settings as variables that programs built on aliyun-mqtt read; the values work for other MQTT clients, too. \
 The documentation of the package aliyun-mqtt-emulator lists what the emulator leaves out and where it had to choose.

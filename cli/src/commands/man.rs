@@ -95,14 +95,42 @@ fn render(command: &Command) -> io::Result<Vec<u8>> {
         man.render_subcommands_section(&mut page)?;
     }
     if let Some(text) = command.get_after_long_help() {
-        let mut roff = Roff::new();
-        roff.control("SH", ["NOTES"]).control("nf", []);
-        for line in text.to_string().lines() {
-            roff.text([roman(line)]);
-        }
-        roff.control("fi", []).to_writer(&mut page)?;
+        notes(&text.to_string()).to_writer(&mut page)?;
     }
     Ok(lang::in_manual(page))
+}
+
+/// Returns what follows the options in `--help`: a section for each list or example that has a title, and before them
+/// the rest as notes.
+fn notes(text: &str) -> Roff {
+    let (mut notes, mut titled) = (Roff::new(), Roff::new());
+    for paragraph in text.split("\n\n") {
+        let (first, rest) = paragraph.split_once('\n').unwrap_or((paragraph, ""));
+        let title = first.strip_suffix([':', '：']).filter(|_| rest.starts_with(' '));
+        if let Some(title) = title {
+            titled.control("SH", [&*title.to_uppercase()]);
+            as_it_is(&mut titled, rest);
+        } else if paragraph.starts_with(' ') {
+            as_it_is(&mut notes, paragraph);
+        } else {
+            notes.control("PP", []).text([roman(paragraph)]);
+        }
+    }
+    let mut all = Roff::new();
+    if notes != Roff::new() {
+        all.control("SH", ["NOTES"]).extend([notes]);
+    }
+    all.extend([titled]);
+    all
+}
+
+/// Adds lines that are not to be filled.
+fn as_it_is(roff: &mut Roff, lines: &str) {
+    roff.control("nf", []);
+    for line in lines.lines() {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
 }
 
 /// Prints the usage line of `--help`; that of clap_mangen would list some thirty global options.
@@ -110,9 +138,7 @@ fn synopsis(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
     let mut roff = Roff::new();
-    roff.control("SH", ["SYNOPSIS"]).control("nf", []);
-    for line in usage.lines() {
-        roff.text([roman(line.trim())]);
-    }
-    roff.control("fi", []).to_writer(page)
+    roff.control("SH", ["SYNOPSIS"]);
+    as_it_is(&mut roff, &usage.lines().map(str::trim).collect::<Vec<_>>().join("\n"));
+    roff.to_writer(page)
 }

@@ -38,7 +38,9 @@ use repeatable::overridden_by_itself;
 const VARIABLES: &str = "\
 Options that are settings can also be given by environment variables, such as ALIYUN_MQTT_ENDPOINT for --endpoint, and \
 ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET for the AccessKey, or by a configuration file: \
-`aliyun-mqtt config show` prints what is set and what is missing, each with its names.";
+`aliyun-mqtt config show` prints what is set and what is missing, each with its names.
+
+The book has a chapter for each subject: /usr/share/doc/aliyun-mqtt/book in packages, docs/book in the repository.";
 
 /// Returns how to see something work, if there is an emulator to try it with.
 fn first_steps() -> String {

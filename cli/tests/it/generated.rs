@@ -161,9 +161,15 @@ fn every_command_has_a_manual_page_without_faults() {
         }
     }
     let page = std::fs::read_to_string(chinese.join("aliyun-mqtt-pub.1")).unwrap();
-    for word in [".SH \"名称\"", ".SH \"选项\"", "QoS", "可选值：", "退出码取自"] {
+    for word in [".SH \"名称\"", ".SH \"选项\"", ".SH 示例", "QoS", "可选值：", "退出码取自"] {
         assert!(page.contains(word), "{word}: {page}");
     }
+    let page = std::fs::read_to_string(pages.join("aliyun-mqtt-pub.1")).unwrap();
+    let (_, examples) = page.split_once("\n.SH EXAMPLES\n.nf\n").expect("a section of its own for the examples");
+    assert!(examples.starts_with("  aliyun\\-mqtt pub "), "{examples}");
+    let (_, notes) = page.split_once("\n.SH NOTES\n").unwrap();
+    let (notes, _) = notes.split_once("\n.SH ").unwrap();
+    assert!(!notes.contains(".nf"), "text that is not filled: {notes}");
     let page = run(program(), ["man", "config", "show"]).expect(0);
     assert!(page.text().contains("aliyun\\-mqtt config show"), "{}", page.text());
     assert!(page.text().contains("Configuration file"), "an option without its text: {}", page.text());

@@ -27,7 +27,8 @@ Programs that cannot keep a connection send and receive through the relay, by pl
 
 With `Prefer: respond-async` a message is answered with 202 once it is on disk, and so is one that is not \
 acknowledged within its wait (wait=30). A repeated Idempotency-Key gets the answer of the first call for 24 h, also \
-after a restart. The book (docs/book) has all of it, with examples for curl, Perl, Python, PHP and COBOL.
+after a restart. The chapter \"The relay\" of the book has all of it, with examples for curl, Perl, Python, PHP \
+and COBOL.
 
 On a Unix socket, the permissions of the socket decide who may call (mode 0660, --group). On a loopback address every \
 call needs the token of --bearer-token-file (`Authorization: Bearer ...`), except for /healthz. Other addresses are \

@@ -15,6 +15,11 @@ pub(in crate::lang) const ROWS: &[Row] = &[
          ALIBABA_CLOUD_ACCESS_KEY_ID 和 ALIBABA_CLOUD_ACCESS_KEY_SECRET；还可以写在配置文件中。\
          `aliyun-mqtt config show` 列出已有和缺少的配置及其名称。",
     ),
+    (
+        "The book has a chapter for each subject: /usr/share/doc/aliyun-mqtt/book in packages, docs/book in the \
+         repository.",
+        "使用手册按主题分章：软件包中位于 /usr/share/doc/aliyun-mqtt/book，仓库中位于 docs/book。",
+    ),
     ("Examples:", "示例："),
     (
         "JSON lines: one object per line with topic (default: -t), qos (default: -q), and either payload or \

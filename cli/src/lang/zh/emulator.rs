@@ -9,14 +9,13 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("the same, with a page to watch it in the browser", "同上，另有可在浏览器中观察的页面"),
     ("First message, without an account:", "收发第一条消息（不需要账号）："),
     (
-        "Another terminal uses the same emulator after `. ./emulator.env`; the first line once more would start a \
-         second one.",
-        "在另一个终端执行 `. ./emulator.env` 即可使用同一个模拟器；再次执行第一行会启动另一个模拟器。",
+        "Another terminal uses the same emulator after `. ./emulator.env`; a second eval would start a second one.",
+        "在另一个终端执行 `. ./emulator.env` 即可使用同一个模拟器；再次执行 eval 会启动另一个模拟器。",
     ),
     (
         "--config FILE names a settings file of the emulator (TOML), with accounts, tokens and limits; \
-         the book (docs/book) lists its keys.",
-        "--config FILE 指定模拟器的设置文件（TOML），其中有账号、Token 和限制；使用手册（docs/book）列出了全部键。",
+         the chapter \"The emulator\" of the book lists its keys.",
+        "--config FILE 指定模拟器的设置文件（TOML），其中有账号、Token 和限制；使用手册的“模拟器”一章列出了全部键。",
     ),
     (
         "Prints the settings as variables that programs built on aliyun-mqtt read; the values work for other MQTT \

@@ -31,10 +31,10 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "With `Prefer: respond-async` a message is answered with 202 once it is on disk, and so is one that is not \
          acknowledged within its wait (wait=30). A repeated Idempotency-Key gets the answer of the first call for 24 \
-         h, also after a restart. The book (docs/book) has all of it, with examples for curl, Perl, Python, PHP and \
-         COBOL.",
+         h, also after a restart. The chapter \"The relay\" of the book has all of it, with examples for curl, \
+         Perl, Python, PHP and COBOL.",
         "带有 `Prefer: respond-async` 时，消息写入磁盘后即返回 202；在等待时间（wait=30）内未被确认的消息也是如此\
-         。24 小时之内，重复的 Idempotency-Key 得到第一次调用的应答，重启之后也是如此。全部说明见使用手册（docs/book），其中\
+         。24 小时之内，重复的 Idempotency-Key 得到第一次调用的应答，重启之后也是如此。全部说明见使用手册的“relay”一章，其中\
          有 curl、Perl、Python、PHP 和 COBOL 的示例。",
     ),
     (
