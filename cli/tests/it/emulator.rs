@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::process::{Command, Stdio};
 
 use crate::support;
+#[cfg(target_os = "linux")]
+use crate::support::terminal::on_terminal;
 use crate::support::{Folder, Running, heed_signals, program, run};
 
 /// The settings a running emulator prints.
@@ -439,18 +441,11 @@ fn signals_reach_the_command_and_the_emulator_ends_after_it() {
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_on_a_terminal_is_left_to_the_terminal() {
-    if !Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: there is no `script`");
-        return;
-    }
     let folder = Folder::new();
     let traps = "trap 'echo caught' INT; trap 'echo end; exit 3' TERM";
     let file = folder.write("sh", format!("{traps}; echo \"emulator $PPID.\"; while read -r line; do :; done"));
-    let line = format!("exec '{}' emulator -- setsid sh '{}'", env!("CARGO_BIN_EXE_aliyun-mqtt"), file.display());
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("SHELL", "/bin/sh");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut running = Running::start(command);
+    let line = format!("exec $PROGRAM emulator -- setsid sh '{}'", file.display());
+    let mut running = on_terminal(&program(), &line);
     let told = running.line();
     let pid = told.trim().strip_prefix("emulator ").and_then(|rest| rest.strip_suffix('.')).expect("a process id");
     running.type_in("\u{3}");

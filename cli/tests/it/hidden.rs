@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use crate::support;
-use crate::support::{Folder, Output, Running, program, run, run_with_input, topic, with};
+#[cfg(target_os = "linux")]
+use crate::support::terminal::on_terminal;
+use crate::support::{Folder, Output, program, run, run_with_input, topic, with};
 use aliyun_mqtt_emulator::{Emulator, SignMode};
 use serde_json::Value;
 
@@ -289,32 +291,16 @@ fn program_in_shell(text: &str) -> Command {
     shell
 }
 
-/// Runs the program on a terminal with `script` of util-linux; `None` if that is not installed. Its output arrives on
-/// stdout, and stdin is the keyboard.
-#[cfg(target_os = "linux")]
-fn on_terminal(base: &Command, arguments: &str) -> Option<Running> {
-    use std::process::Stdio;
-    if !Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: there is no `script`");
-        return None;
-    }
-    let mut command = Command::new("script");
-    let line = format!("'{}' {arguments}", base.get_program().to_str().expect("a path of UTF-8"));
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear().env("SHELL", "/bin/sh");
-    command.envs(base.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Some(Running::start(command))
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_secret_is_asked_for_on_a_terminal() {
-    let arguments = "sign --reveal -i GID_Test@@@0001 --instance-id mqtt-xxxxx --access-key-id YYYYY";
-    let Some(mut running) = on_terminal(&program(), arguments) else { return };
+    let arguments = "$PROGRAM sign --reveal -i GID_Test@@@0001 --instance-id mqtt-xxxxx --access-key-id YYYYY";
+    let mut running = on_terminal(&program(), arguments);
     running.wait_for("AccessKey secret: ");
     running.type_in("XXXXX\n");
     let output = running.wait().expect(0);
     assert!(output.text().contains("vI009IZJZVGRwBwZvnbwjfuXxVM="), "{output:?}");
+    assert!(!output.text().contains("XXXXX"), "echoed: {output:?}");
 
     // There is also a password to check, and nothing is entered.
     let mut known = program();
@@ -322,8 +308,8 @@ fn a_secret_is_asked_for_on_a_terminal() {
     for (entered, code, word) in
         [("vI009IZJZVGRwBwZvnbwjfuXxVM=\n", 0, "match"), ("\n", 2, "no password to check was entered")]
     {
-        let arguments = "sign --check -i GID_Test@@@0001 --instance-id mqtt-xxxxx --access-key-id YYYYY";
-        let Some(mut running) = on_terminal(&known, arguments) else { return };
+        let arguments = "$PROGRAM sign --check -i GID_Test@@@0001 --instance-id mqtt-xxxxx --access-key-id YYYYY";
+        let mut running = on_terminal(&known, arguments);
         running.wait_for("password to check: ");
         running.type_in(entered);
         let output = running.wait().expect(code);
@@ -338,7 +324,7 @@ fn what_cannot_be_had_back_is_asked_for_on_a_terminal() {
     let groups = || run(with(&emulator), ["group", "list"]).expect(0).lines().len();
     run(with(&emulator), ["group", "create", "GID_second"]).expect(0);
     for (answer, code, left) in [("n\n", 1, 2), ("\n", 1, 2), ("y\n", 0, 1)] {
-        let Some(mut running) = on_terminal(&with(&emulator), "group delete GID_second") else { return };
+        let mut running = on_terminal(&with(&emulator), "$PROGRAM group delete GID_second");
         running.wait_for("Delete GID_second?");
         running.type_in(answer);
         let output = running.wait().expect(code);
@@ -346,8 +332,6 @@ fn what_cannot_be_had_back_is_asked_for_on_a_terminal() {
         assert_eq!(groups(), left);
     }
     run(with(&emulator), ["group", "create", "GID_second"]).expect(0);
-    if let Some(running) = on_terminal(&with(&emulator), "group delete GID_second --yes") {
-        running.wait().expect(0);
-        assert_eq!(groups(), 1);
-    }
+    on_terminal(&with(&emulator), "$PROGRAM group delete GID_second --yes").wait().expect(0);
+    assert_eq!(groups(), 1);
 }

@@ -28,4 +28,5 @@ mod subscribe;
 #[path = "../support/mod.rs"]
 mod support;
 mod surroundings;
+mod terminal;
 mod transports;

@@ -3,6 +3,8 @@
 
 pub mod doctor;
 pub mod mosquitto;
+#[cfg(target_os = "linux")]
+pub mod terminal;
 
 /// The scripted broker and the fault proxy of the library's tests, and the modules they need.
 #[path = "../../../tests/support"]

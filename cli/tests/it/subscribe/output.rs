@@ -1,6 +1,8 @@
 //! The printed messages.
 
 use super::*;
+#[cfg(target_os = "linux")]
+use crate::support::terminal::on_terminal;
 
 #[test]
 fn payloads_come_out_byte_for_byte() {
@@ -219,24 +221,15 @@ fn nothing_but_a_payload_makes_a_line() {
     }
 }
 
-/// Runs the program on a terminal with `script`, if that is installed.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_person_at_a_terminal_reads_what_is_subscribed_to_and_a_program_does_not() {
     let emulator = emulator();
     let topic = topic(&emulator, "told");
     let arguments = ["sub", "-t", &topic, "-q", "2", "-E", "--device-id", "told"];
     assert_eq!(run(with(&emulator), arguments).expect(0).stderr, "");
-    let command = with(&emulator);
-    let line = format!("{} {}", command.get_program().to_string_lossy(), arguments.join(" "));
-    let mut script = Command::new("script");
-    script.args(["-qec", &line, "/dev/null"]).env("SHELL", "/bin/sh");
-    for (name, value) in command.get_envs() {
-        script.env(name, value.unwrap_or_default());
-    }
-    script.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let Ok(child) = script.spawn() else { return };
-    let output = Running::new(child).wait().expect(0);
+    let line = format!("$PROGRAM {}", arguments.join(" "));
+    let output = on_terminal(&with(&emulator), &line).wait().expect(0);
     let expected = format!("subscribed to {topic} with QoS 2, as {}@@@told", emulator.group_id());
     assert!(output.text().contains(&expected), "{output:?}");
 }
