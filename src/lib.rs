@@ -3,8 +3,8 @@
 //! Ordinary synchronous programs use the service through plain calls: no `async` in any signature, no runtime to start,
 //! no callback to register. [`publish`](Client::publish) returns `Ok` only after the server has acknowledged that very
 //! message (at QoS 0: after it was written). An [`Error`] says what failed and why. No call waits forever, except
-//! [`recv`](Client::recv) and [`messages`](Client::messages), which wait as long as the client lives; a [`Closer`] ends
-//! them.
+//! [`recv`](Client::recv) and [`messages`](Client::messages), which wait as long as the client lives, and
+//! [`Delivery::wait`] for a message in a spool; a [`Closer`] ends them.
 //!
 //! # Quick start
 //!

@@ -18,7 +18,7 @@ impl Client {
     /// `Ok` means: QoS 0, written to the socket; QoS 1, acknowledged by the server (PUBACK); QoS 2, completed
     /// (PUBCOMP). While there is no connection, it waits for one, within the timeout.
     ///
-    /// The topic may have 128 bytes and the payload 64 KB, unless [`Limits`](crate::Limits) allows more.
+    /// The topic may have 128 characters and the payload 64 KB, unless [`Limits`](crate::Limits) allows more.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid) at once, when the topic or the size breaks a rule.

@@ -166,8 +166,8 @@ impl ConfigBuilder {
     /// 1,000, 2.6 or 8.6 MB for 10,000. After a lost connection, that many messages may be sent again, and arrive
     /// twice.
     ///
-    /// While the client searches for a message that makes the server close connections, a larger window is reduced to
-    /// 100.
+    /// After the server has closed a connection, a larger window is reduced to 100 until the messages sent before are
+    /// settled, and to 1 while the client searches for the message that makes the server close connections.
     pub fn window(mut self, window: u16) -> Self {
         self.settings.window = Some(window);
         self

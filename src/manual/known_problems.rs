@@ -6,8 +6,8 @@
 //!   own.
 //! * *"the service has ended the connection over its token"*: the token has expired or was revoked, and there is no
 //!   provider for another: see [`tokens`](super::tokens).
-//! * *[`Stats::stranded_workers`] is not 0*: a thread is in the system's resolver or in a dial, which nothing can
-//!   interrupt; it ends by itself.
+//! * *[`Stats::stranded_workers`] is not 0*: a thread is in a call of the system that nothing can interrupt: a name
+//!   lookup, a dial, a write that nobody reads, a file that delivers nothing. It ends when that call returns.
 //! * *After a fork everything fails with [`ErrorKind::Forked`]*: create the client in the child.
 //! * *A second connection while connecting*: when a handshake has taken 60 % of the timeout, or ended without CONNACK,
 //!   the client dials the same address once more and sends an HTTP request, to find the stage that hangs or the

@@ -6,10 +6,9 @@
 //!
 //! # Renewal
 //!
-//! A token is renewed after 80 % of its life ([`ConfigBuilder::token_renewal`]), up to some 10 % earlier at random, or
-//! at once on `$SYS/tokenExpireNotice`. New tokens are published to `$SYS/uploadToken` ahead of everything else; no
-//! PUBLISH and no SUBSCRIBE is sent before they are acknowledged (help.aliyun.com/document_detail/54282.html). The
-//! connection stays.
+//! A token is renewed after 70 % to 80 % of its life, at random ([`ConfigBuilder::token_renewal`]), or at once on
+//! `$SYS/tokenExpireNotice`. New tokens are published to `$SYS/uploadToken` ahead of everything else; no PUBLISH and no
+//! SUBSCRIBE is sent before they are acknowledged (help.aliyun.com/document_detail/54282.html). The connection stays.
 //!
 //! A failed renewal is an [`Event`] and is tried again, with pauses that grow to 120 s and are short compared with the
 //! remaining life. The connection lasts as long as its token. If the connection drops while a renewal is due, the
