@@ -33,8 +33,8 @@ pub struct Stats {
     pub outbox_messages: u64,
     /// Memory of the outbox, in bytes, without the copies that the connection holds of messages in flight.
     pub outbox_bytes: u64,
-    /// The window: how many messages and requests may be unacknowledged at this moment. It grows on a long line
-    /// ([`ConfigBuilder::max_window`](crate::ConfigBuilder::max_window)), and is 1 while the client searches for a
+    /// The window: how many messages and requests may be unacknowledged now. It grows where the round trip is
+    /// long ([`ConfigBuilder::max_window`](crate::ConfigBuilder::max_window)), and is 1 while the client searches for a
     /// message that makes the server close connections.
     pub window: u64,
     /// Records in the spool's file, including those of settled messages that are not removed yet. 0 without a spool.
