@@ -154,7 +154,9 @@ def test_tokens_from_a_function(topic: str) -> None:
             client.upload_token(token(), timeout=PATIENCE)
 
 
-def test_the_chain_logs_in_with_a_permanent_and_with_a_temporary_key(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_chain_logs_in_with_a_permanent_and_with_a_temporary_key(
+    topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Client.from_env(credentials=Credentials.from_env("chain")) as client:
         client.publish(topic, "x")
     monkeypatch.setenv("ALIBABA_CLOUD_CREDENTIALS_URI", os.environ["ALIYUN_MQTT_API_ENDPOINT"] + "/credentials")

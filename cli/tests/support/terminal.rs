@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 
 use super::{Running, heed_signals};
 
-/// Starts a line of `/bin/sh` on a terminal, in the environment of this program, which the line calls `$PROGRAM`. What it
-/// writes arrives on stdout, and stdin is the keyboard.
+/// Starts a line of `/bin/sh` on a terminal, in the environment of this program, which the line calls `$PROGRAM`. Its
+/// output arrives on stdout, and stdin is the keyboard.
 pub fn on_terminal(program: &Command, line: &str) -> Running {
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--flush", "--command", line, "/dev/null"]);

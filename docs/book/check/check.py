@@ -84,7 +84,7 @@ def read_readme(language):
 
 
 def check_readme(page):
-    """A README is short, its links lead to files of the repository and to their headings, and its blocks are checked."""
+    """A README is short, its links lead to files of the repository and their headings, and its blocks are checked."""
     size = page.path.stat().st_size
     if size > README_BYTES:
         page.fault(1, f"{size} bytes, more than {README_BYTES}")

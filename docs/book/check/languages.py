@@ -29,11 +29,15 @@ return 0;
 }}
 """
 PHP = f"<?php require '{check.ROOT}/bindings/php/autoload.php';\n{{block}}"
-# Paho connects while it is called again and again.
+# The block ends when it has begun to connect.
 PAHO = """{block}
-while not client.is_connected() and client.loop(1) == mqtt.MQTT_ERR_SUCCESS: pass
-assert client.is_connected()
-print(env["ALIYUN_MQTT_TOPIC"] + "/hello")
+topic = env["ALIYUN_MQTT_TOPIC"] + "/hello"
+received = []
+client.on_connect = lambda *_: client.subscribe(topic, 1)
+client.on_subscribe = lambda *_: client.publish(topic, "Hello", 1)
+client.on_message = lambda _client, _data, message: received.append(message.topic)
+while not received and client.loop(1) == mqtt.MQTT_ERR_SUCCESS: pass
+print(*received)
 """
 
 

@@ -8,6 +8,10 @@ HEADING = re.compile(r"^(#{1,6}) +(.*)$")
 CODE_SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")
 
+# Links by reference, with a title, in angle brackets, and in HTML.
+UNREAD = re.compile(r"""\]\[|^ *\[[^\]]*\]: |\]\(<|\]\([^()\s]+\s+["'(]|<[a-z]+ [^>]*(?:href|src)=|<https?:""",
+                    re.MULTILINE | re.IGNORECASE)
+
 
 @dataclasses.dataclass
 class Block:
@@ -66,8 +70,8 @@ class Page:
         prose = CODE_SPAN.sub(lambda found: re.sub(r"[^\n]", "x", found[0]), "\n".join(self._prose))
         for found in LINK.finditer(prose):
             yield found[1], prose.count("\n", 0, found.start()) + 1
-        for found in re.finditer(r"\]\[", prose):
-            self.fault(prose.count("\n", 0, found.start()) + 1, "a link by reference, which nothing checks")
+        for found in UNREAD.finditer(prose):
+            self.fault(prose.count("\n", 0, found.start()) + 1, f"a link in a form that nothing checks: {found[0]}")
 
     def prose(self):
         """The numbers and texts of the lines outside of blocks and comments; the others are empty."""
@@ -101,8 +105,8 @@ class Page:
                     self.tables[-1].rows.append(cells)
                 else:
                     self.tables.append(Table(number, [cells]))
-            elif "```" in line:
-                self.fault(number, "a fence that does not begin its line")
+            elif "```" in line or line.lstrip().startswith("~~~"):
+                self.fault(number, "a fence that is not three backticks at the beginning of its line")
         if marks:
             self.fault(len(self.lines), "a mark that is not followed by a block")
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """shell.py PROGRAM [CHAPTER...]: runs the shell blocks of the READMEs and of the chapters against an emulator, with the
-command line PROGRAM, and compares what they print with what the book shows. In the Chinese ones, PROGRAM speaks Chinese.
+command line PROGRAM, and compares what they print with what the book shows. In the Chinese ones, PROGRAM speaks
+Chinese.
 
 The blocks of a chapter run in order in one bash, in a new empty folder, which is also HOME.
 """
@@ -120,7 +121,7 @@ def end(process):
 
 
 def script_of(steps, results):
-    """One bash for all steps, so that variables, functions and background jobs stay. `$?` is that of the step before."""
+    """One bash for all steps, so that variables, functions and jobs stay. `$?` is that of the step before."""
     # An emulator in the background has left the group of the processes.
     parts = ['status=0', 'trap \'[ -z "${ALIYUN_MQTT_EMULATOR_PID:-}" ] || kill "$ALIYUN_MQTT_EMULATOR_PID"\' EXIT']
     for number, step in enumerate(steps):

@@ -73,14 +73,17 @@ class Links(unittest.TestCase):
     def test_code_has_no_links(self):
         self.assertEqual(faults("`[x](none.md)`\n\n```text\n[x](none.md)\n```\n"), [])
 
-    def test_a_link_by_reference_is_a_fault(self):
-        self.assertEqual(len(faults("[x][y]")), 1)
+    def test_a_link_in_another_form_is_a_fault(self):
+        for text in ["[x][y]", "[x]: none.md", '[x](none.md "title")', "![x](<no ne.md>)", '<a href="none.md">x</a>',
+                     "<http://example.com>", "~~~sh\n~~~"]:
+            self.assertNotEqual(faults(text), [], text)
+        self.assertEqual(faults("`[x][y]` and `http://HOST`"), [])
 
 
 class Breaks(unittest.TestCase):
     def test_no_line_break_within_a_chinese_sentence(self):
-        good = ["中文。\n\n中文", "一个 broker\n中文", "中文\n`code`", "* 中文\n* 中文", "中文：\n\n```text\n中\n文\n```\n", "English,\nEnglish",
-                "| 中 |\n|---|\n| 文 |", "中文\n* 中文"]
+        good = ["中文。\n\n中文", "一个 broker\n中文", "中文\n`code`", "* 中文\n* 中文", "中文：\n\n```text\n中\n文\n```\n",
+                "English,\nEnglish", "| 中 |\n|---|\n| 文 |", "中文\n* 中文"]
         for text in good:
             self.assertEqual(faults(text), [], text)
         for text in ["中\n文", "中文，\nEnglish", "* 中文\n  中文", "`code`\n（中文）", "`code`，\n`code`"]:
@@ -162,7 +165,8 @@ class Output(unittest.TestCase):
         for shown, printed in [("", ""), ("a", "a  \n"), ("a…c", "abc\n"), ("…\nb", "b\n"), ("…\nb", "a\na\nb\n"),
                                ("a\n…", "a\nb\nc\n"), ("…", ""), ("a.c", "a.c")]:
             self.assertTrue(fits(shown, printed), (shown, printed))
-        for shown, printed in [("", "a\n"), ("a", ""), ("a", "ab"), ("a.c", "abc"), ("…\nb", "b\nc\n"), ("a…c", "a\nc")]:
+        for shown, printed in [("", "a\n"), ("a", ""), ("a", "ab"), ("a.c", "abc"), ("…\nb", "b\nc\n"),
+                               ("a…c", "a\nc")]:
             self.assertFalse(fits(shown, printed), (shown, printed))
 
     def test_a_command_goes_on_and_may_fail_only_before_its_status(self):

@@ -100,10 +100,9 @@ impl Searcher {
             }
             Err(error) => {
                 let now = self.inner.clock.now();
-                if let Some(kept) = &mut lock(&self.inner.state).kept
-                    && let Some(key) = kept.usable(now)
-                {
-                    log::warn!("the AccessKey of {} was not renewed: {error}", key.place());
+                let mut state = lock(&self.inner.state);
+                if let Some(kept) = state.kept.as_mut().filter(|kept| kept.usable(now).is_some()) {
+                    log::warn!("the AccessKey of {} was not renewed: {error}", kept.chain_key().place());
                     kept.put_off(now);
                 }
                 Err(error)

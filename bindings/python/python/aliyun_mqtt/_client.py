@@ -110,8 +110,8 @@ class Client:
 
     Leaving the ``with`` block disconnects, and waits for the messages accepted until then; what was not delivered is an
     ``Error``, also when ``sys.exit`` leaves the block. If another exception does, it stands in the exception's notes
-    instead; after Ctrl-C this takes at most 2 seconds. A client that is dropped disconnects quietly within a second, and so does one that is open when
-    the interpreter ends.
+    instead; after Ctrl-C this takes at most 2 seconds. A client that is dropped disconnects quietly within a second,
+    and so does one that is open when the interpreter ends.
 
     After a ``fork``, the parent's client raises an ``Error`` of the kind ``forked`` in the child, which makes a client
     of its own.
