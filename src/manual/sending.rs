@@ -17,8 +17,8 @@
 //!
 //! # Order
 //!
-//! Messages of one thread to one topic at one QoS arrive in the order sent, counted by first arrival. For the order
-//! that RocketMQ sees, see [ordered messages](super::ordered).
+//! Messages of one thread to one topic at one QoS arrive at the server in the order sent, counted by first arrival. For
+//! the order that receivers and RocketMQ see, see [ordered messages](super::ordered).
 //!
 //! # Suspected refusals
 //!
