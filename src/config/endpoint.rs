@@ -225,8 +225,8 @@ fn guess_transport(text: &str, port: Option<u16>) -> Result<Transport, String> {
     match port {
         None | Some(8883) => Ok(Transport::Tls),
         Some(port @ (80 | 443)) => Err(format!(
-            "the endpoint {text:?} does not say which protocol is on port {port}; add a scheme, such as {}://",
-            if port == 80 { "mqtt" } else { "mqtts" }
+            "the endpoint {text:?} does not say which protocol is on port {port}; add a scheme: {}",
+            if port == 80 { "ws:// for WebSocket, mqtt:// for MQTT" } else { "wss:// for WebSocket, mqtts:// for MQTT" }
         )),
         Some(_) => Ok(Transport::Tcp),
     }
@@ -291,8 +291,8 @@ mod tests {
         ] {
             assert_eq!(shown(text), expected);
         }
-        assert!(refused("host:80").contains("mqtt://"));
-        assert!(refused("host:443").contains("mqtts://"));
+        assert!(refused("host:80").ends_with("ws:// for WebSocket, mqtt:// for MQTT"));
+        assert!(refused("host:443").ends_with("wss:// for WebSocket, mqtts:// for MQTT"));
     }
 
     #[test]

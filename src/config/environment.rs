@@ -102,7 +102,7 @@ pub(crate) const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 const PREFIX: &str = "ALIYUN_MQTT_";
 
 /// The library's own variables.
-const OWN: [&str; 22] = [
+const OWN: [&str; 21] = [
     ENDPOINT,
     INSTANCE_ID,
     GROUP_ID,
@@ -124,9 +124,10 @@ const OWN: [&str; 22] = [
     DEVICE_ACCESS_KEY_SECRET,
     STS_ENDPOINT,
     METADATA_ENDPOINT,
-    // Belongs to the shell that started an emulator.
-    "ALIYUN_MQTT_EMULATOR_PID",
 ];
+
+/// The beginning of the variables with which whoever started an emulator, or tests with it, finds it again.
+const EMULATORS: &str = "ALIYUN_MQTT_EMULATOR_";
 
 /// Variables that other programs read, too.
 const SHARED: [&str; 16] = [
@@ -170,7 +171,7 @@ fn unread(names: impl Iterator<Item = OsString>) -> Vec<String> {
     let read = |name: &str| match name {
         API_ENDPOINT | REGION_ID | STS_ENDPOINT | METADATA_ENDPOINT => cfg!(feature = "openapi"),
         CA_FILE | CLIENT_CERT_FILE | CLIENT_KEY_FILE => cfg!(feature = "tls"),
-        _ => OWN.contains(&name),
+        _ => OWN.contains(&name) || name.starts_with(EMULATORS),
     };
     // On Windows, the case of a name does not matter.
     let known = |name: &str| read(name) || cfg!(windows) && read(&name.to_ascii_uppercase());
@@ -318,8 +319,14 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_setting_and_is_not_read_is_found() {
-        let names =
-            ["PATH", TOPIC, MAX_PAYLOAD, "ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_KEEP_ALIVE", "ALIYUN_MQTT_EMULATOR_PID"];
+        let names = [
+            "PATH",
+            TOPIC,
+            MAX_PAYLOAD,
+            "ALIYUN_MQTT_ENDPIONT",
+            "ALIYUN_MQTT_KEEP_ALIVE",
+            "ALIYUN_MQTT_EMULATOR_CONTROL_URL",
+        ];
         let found = unread(names.into_iter().map(OsString::from));
         assert_eq!(found, ["ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_KEEP_ALIVE"]);
     }

@@ -58,7 +58,8 @@ impl BoundArgs {
         match (end, self.count) {
             (End::Time, Some(count)) => {
                 let time = self.duration.unwrap_or_default().as_secs_f64();
-                Err(Failure::new(Exit::Timeout, format!("fewer than {count} messages arrived within {time} s")))
+                let what = if count == 1 { "no message".to_string() } else { format!("fewer than {count} messages") };
+                Err(Failure::new(Exit::Timeout, format!("{what} arrived within {time} s")))
             }
             _ => Ok(exit),
         }

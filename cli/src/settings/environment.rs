@@ -60,14 +60,20 @@ impl<'a> Environment<'a> {
 /// The URL from which the chain of keys may have one: it may hold a token.
 const CREDENTIALS_URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 
-/// Returns the variables that hold secrets: those of the table, that of the proxy if it has a password, and the URL
-/// that hands out keys. The configuration file may name others.
+/// The beginning of the variables with which whoever started an emulator, or tests with it, finds it again.
+const EMULATORS: &str = "ALIYUN_MQTT_EMULATOR_";
+
+/// The key of an emulator's control API.
+const CONTROL_TOKEN: &str = "ALIYUN_MQTT_EMULATOR_CONTROL_TOKEN";
+
+/// Returns the variables that hold secrets: those of the table, that of the proxy if it has a password, the URL that
+/// hands out keys, and the key of an emulator. The configuration file may name others.
 pub(crate) fn secret_variables() -> Vec<String> {
     let rows = Key::table().iter().filter(|row| match row.key {
         Key::Proxy => std::env::var_os(row.variable).is_some_and(|url| url.as_encoded_bytes().contains(&b'@')),
         _ => row.kind == Kind::Secret,
     });
-    rows.map(|row| row.variable).chain([CREDENTIALS_URI]).map(str::to_string).collect()
+    rows.map(|row| row.variable).chain([CREDENTIALS_URI, CONTROL_TOKEN]).map(str::to_string).collect()
 }
 
 /// Warns about variables that look like ours but are not.
@@ -78,7 +84,9 @@ pub(super) fn warn_of_unknown(names: impl Iterator<Item = OsString>) {
 }
 
 fn unknown(names: impl Iterator<Item = OsString>) -> Vec<String> {
-    let listed = |name: &str| OTHERS.contains(&name) || Key::table().iter().any(|row| row.variable == name);
+    let listed = |name: &str| {
+        OTHERS.contains(&name) || name.starts_with(EMULATORS) || Key::table().iter().any(|row| row.variable == name)
+    };
     // Where they have one name in any case, the system says so.
     let known = |name: &str| listed(name) || cfg!(windows) && listed(&name.to_ascii_uppercase());
     let names = names.map(|name| name.to_string_lossy().into_owned());
@@ -94,7 +102,13 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_setting_and_is_none_is_found() {
-        let names = ["PATH", "ALIYUN_MQTT_TOPIC", "ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_CONFIG", "ALIYUN_OTHER"];
+        let names = [
+            "PATH",
+            "ALIYUN_MQTT_TOPIC",
+            "ALIYUN_MQTT_ENDPIONT",
+            "ALIYUN_MQTT_CONFIG",
+            "ALIYUN_MQTT_EMULATOR_CONTROL_URL",
+        ];
         assert_eq!(unknown(names.into_iter().map(OsString::from)), ["ALIYUN_MQTT_ENDPIONT"]);
         #[cfg(not(windows))]
         assert_eq!(unknown([OsString::from("aliyun_mqtt_token")].into_iter()), ["aliyun_mqtt_token"]);
