@@ -226,7 +226,11 @@ fn guess_transport(text: &str, port: Option<u16>) -> Result<Transport, String> {
         None | Some(8883) => Ok(Transport::Tls),
         Some(port @ (80 | 443)) => Err(format!(
             "the endpoint {text:?} does not say which protocol is on port {port}; add a scheme: {}",
-            if port == 80 { "ws:// for WebSocket, mqtt:// for MQTT" } else { "wss:// for WebSocket, mqtts:// for MQTT" }
+            if port == 80 {
+                "ws:// for WebSocket, mqtt:// for MQTT"
+            } else {
+                "wss:// for WebSocket, mqtts:// for MQTT"
+            }
         )),
         Some(_) => Ok(Transport::Tcp),
     }
