@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use aliyun_mqtt_emulator::Emulator;
 
+use super::clock::Now;
 use super::source::Source;
 use super::*;
 use crate::error::Stage;
@@ -76,8 +77,19 @@ fn emulator() -> Emulator {
 
 /// Looks for a key as if it were `now`.
 fn at(chain: &AccessKeyChain, now: SystemTime) -> Result<ChainKey> {
-    *lock(&chain.0.clock.set) = Some(now);
+    set_clock(chain, now);
     chain.find()
+}
+
+/// Sets the clock on, or back, and lets as much time pass.
+fn set_clock(chain: &AccessKeyChain, time: SystemTime) {
+    let mut set = lock(&chain.0.clock.set);
+    let Now { time: old, instant } = set.unwrap_or_else(Now::of_system);
+    let instant = match time.duration_since(old) {
+        Ok(passed) => instant + passed,
+        Err(back) => instant.checked_sub(back.duration()).expect("this machine has run for so long"),
+    };
+    *set = Some(Now { time, instant });
 }
 
 fn secret(key: &ChainKey) -> (&str, Option<&str>) {
