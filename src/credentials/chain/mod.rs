@@ -62,8 +62,8 @@ const RENEWAL_SHARE: u32 = 3;
 /// A place that has something, but no usable key, is passed over with a warning in the log, as Alibaba Cloud's SDKs
 /// pass over it; [`ChainKey::passed_over`] and the error of a search without success name it. A place from which those
 /// SDKs would take a key that this library cannot use (mode `CloudSSO`, `OAuth` or `External`, type `rsa_key_pair`) is
-/// an error, so that nobody works as somebody else by mistake. So is an invalid setting that those SDKs do not have, such
-/// as the proxy or the CA file.
+/// an error, so that nobody works as somebody else by mistake. So is an invalid setting that those SDKs do not have,
+/// such as the proxy or the CA file.
 ///
 /// The place is kept once it has given a key, as in those SDKs, unless the network failed at a place before it: then
 /// the next renewal asks all places again. A temporary key is renewed 15 minutes before it ends, or after three

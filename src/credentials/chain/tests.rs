@@ -66,6 +66,14 @@ impl Drop for Home {
     }
 }
 
+/// A URL of this machine at which nobody listens as long as the socket lives.
+fn nobody() -> (socket2::Socket, String) {
+    let kept = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    kept.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let address = kept.local_addr().expect("an address").as_socket().expect("an address of TCP");
+    (kept, format!("http://{address}"))
+}
+
 fn names(variables: &[(&str, &str)], name: &str) -> bool {
     variables.iter().any(|(known, _)| *known == name)
 }

@@ -123,9 +123,7 @@ fn what_answers_with_no_key_is_passed_over_with_its_reason_and_silence_is_nothin
         }
     }
     // A name makes it a setting.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    drop(listener);
+    let (_kept, url) = nobody();
     let (uri, _requests) = serve(vec![ok(&key("STS.uri", END)), ok(&key("STS.uri", END))]);
     let uri = ("ALIBABA_CLOUD_CREDENTIALS_URI", uri.as_str());
     assert!(found(&url, &[uri]).expect("a key").passed_over().is_empty());

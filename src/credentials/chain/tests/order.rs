@@ -95,10 +95,7 @@ fn a_broken_place_is_passed_over_and_named() {
 #[test]
 fn reasons_have_neither_stage_nor_hint_and_one_broken_place_is_the_cause() {
     let home = Home::new();
-    // Nobody listens there.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let uri = format!("http://{}", listener.local_addr().expect("an address"));
-    drop(listener);
+    let (_kept, uri) = nobody();
     let error = refusal(&home.chain(&[("ALIBABA_CLOUD_CREDENTIALS_URI", &uri)]));
     assert!(error.message().contains("; the credentials URI: cannot connect to http://127.0.0.1:"), "{error}");
     assert!(error.is_retryable() && error.hint_key() != Some("key-chain"), "{error}");
