@@ -102,17 +102,24 @@ impl Searcher {
                 Ok(key)
             }
             Err(error) => {
-                let now = self.inner.clock.now();
-                if let Some(kept) = &mut lock(&self.inner.state).kept
-                    && let Some(key) = kept.usable(now)
-                {
-                    log::warn!("the AccessKey of {} was not renewed: {error}", key.place());
-                    kept.put_off(now);
+                // The logger is the program's: no lock is held.
+                if let Some(place) = self.put_off() {
+                    log::warn!("the AccessKey of {place} was not renewed: {error}");
                 }
                 Err(error)
             }
         };
         self.end(result);
+    }
+
+    /// Puts off the next attempt to renew the key in use. Returns its place, if it may still be used.
+    fn put_off(&self) -> Option<String> {
+        let now = self.inner.clock.now();
+        let mut state = lock(&self.inner.state);
+        let kept = state.kept.as_mut()?;
+        let place = kept.usable(now)?.place().to_string();
+        kept.put_off(now);
+        Some(place)
     }
 
     /// Ends the search before anybody is told, so that whoever is told may start another.
