@@ -185,3 +185,19 @@ fn an_invalid_proxy_is_an_error_though_the_key_needs_none() {
     let failed = run(command, ["group", "list"]).expect(2);
     assert!(failed.stderr.contains("proxy") && !failed.stderr.contains("geheim"), "{failed:?}");
 }
+
+#[test]
+fn the_exit_code_tells_a_network_that_fails_from_a_key_that_is_nowhere() {
+    let home = Folder::new();
+    home.write(".aliyun/config.json", "{");
+    let search = |uri: Option<String>| {
+        let mut command = program();
+        command.env("HOME", home.as_path()).envs(uri.map(|uri| ("ALIBABA_CLOUD_CREDENTIALS_URI", uri)));
+        run(command, ["group", "list", "--region-id", "cn-hangzhou", "--instance-id", "post-cn-test"])
+    };
+    let nowhere = search(None).expect(2);
+    assert!(nowhere.stderr.contains("config.json is not a JSON object"), "{nowhere:?}");
+    let port = crate::support::library::port::Port::reserve();
+    let failed = search(Some(format!("http://{}", port.addr()))).expect(3);
+    assert!(failed.stderr.contains("cannot connect to http://127.0.0.1:"), "{failed:?}");
+}

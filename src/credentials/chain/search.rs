@@ -183,13 +183,12 @@ impl Searcher {
         }
         let error = credentials(message).with_missing("access_key_id");
         // If one thing is wrong, its own hint helps more than the list of all places.
-        let own_hint = broken.len() == 1 && broken[0].1.hint().is_some();
-        let error = if own_hint { error } else { error.with_hint(Hint::KeyChain) };
+        let single = broken.len() == 1;
         // What may be otherwise the next time makes the whole search so.
-        let cause = broken.iter().position(|(_, error)| error.is_retryable()).unwrap_or(0);
-        Err(match broken.into_iter().nth(cause) {
-            Some((_, cause)) => error.with_source(cause),
-            None => error,
+        Err(match broken.into_iter().map(|(_, error)| error).find(Error::is_retryable) {
+            Some(cause) if single && cause.hint().is_some() => error.with_source(cause),
+            Some(cause) => error.with_hint(Hint::KeyChain).with_source(cause),
+            None => error.with_hint(Hint::KeyChain),
         })
     }
 }
