@@ -131,6 +131,10 @@ fn a_clock_that_is_set_back_keeps_no_file_from_being_read() {
     assert_eq!(id(0, 0), "one");
     home.write(".alibabacloud/credentials", &simple("two"));
     assert_eq!((id(299, 86_400), id(300, 86_400)), ("one".to_string(), "two".to_string()));
+    home.remove(".alibabacloud/credentials");
+    assert_eq!(id(600, 86_400), "two", "the next attempt is put off");
+    home.write(".alibabacloud/credentials", &simple("three"));
+    assert_eq!((id(629, 172_800), id(630, 172_800)), ("two".to_string(), "three".to_string()));
 }
 
 #[cfg(unix)]
