@@ -146,3 +146,6 @@ pub use subscription::{Messages, Subscription};
 #[doc(hidden)]
 pub use tls::system_certificates;
 pub use token::{Token, TokenKind, Tokens};
+#[cfg(any(feature = "openapi", feature = "tls"))]
+#[doc(hidden)]
+pub use whole_file::open_to_others;

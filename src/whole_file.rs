@@ -59,9 +59,28 @@ pub(crate) fn read(path: &Path, most: u64, timeout: Duration) -> Result<Zeroizin
     })
 }
 
+/// Returns true if others than the owner of this file may read or change it; always false on systems without Unix
+/// permissions.
+#[must_use]
+pub fn open_to_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 fn read_now(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, Unread> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(Unread::System)?;
+    let file = File::open(path).map_err(Unread::System)?;
+    // Of full size from the start, so that growing leaves no copy of a secret behind.
+    let size = file.metadata().map_or(0, |data| data.len()).min(most) + 32;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0)));
+    file.take(most + 1).read_to_end(&mut bytes).map_err(Unread::System)?;
     if bytes.len() as u64 > most { Err(Unread::TooLong(most)) } else { Ok(bytes) }
 }
 

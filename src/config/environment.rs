@@ -182,6 +182,12 @@ fn unread(names: impl Iterator<Item = OsString>) -> Vec<String> {
     unread
 }
 
+/// Returns true for a variable of this library only.
+#[cfg(feature = "openapi")]
+pub(crate) fn is_own(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 /// The error for a required variable that is not set.
 pub(crate) fn not_set(name: &str) -> Error {
     Error::config(format!("the environment variable {name} is not set")).with_missing(setting(name))
@@ -196,7 +202,11 @@ pub(crate) fn setting(variable: &str) -> String {
 /// The values of the variables at the time of reading: those of the process, or of a lookup function. `Debug` shows no
 /// value.
 #[derive(Clone, PartialEq)]
-pub(crate) struct Variables(Arc<HashMap<&'static str, Value>>);
+pub(crate) struct Variables {
+    values: Arc<HashMap<&'static str, Value>>,
+    /// They are those of the process, whose user has a home directory.
+    of_process: bool,
+}
 
 /// A variable that is set and not empty.
 #[derive(PartialEq)]
@@ -208,15 +218,21 @@ enum Value {
 
 impl Variables {
     pub(crate) fn of_process() -> Self {
-        Variables::from_lookup(|name| std::env::var_os(name))
+        Variables { of_process: true, ..Variables::from_lookup(|name| std::env::var_os(name)) }
     }
 
     pub(crate) fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
         let value = |name| {
-            let value = lookup(name).filter(|value| !value.is_empty())?;
+            let mut value = lookup(name)?;
+            if value.is_empty() && cfg!(unix) && name == HOMES[0] {
+                // As Python's `expanduser` has it, and so Alibaba Cloud's SDK.
+                value = "/".into();
+            }
+            let value = Some(value).filter(|value| !value.is_empty())?;
             Some(value.into_string().map_or_else(Value::Raw, |text| Value::Text(Zeroizing::new(text))))
         };
-        Variables(Arc::new(all().filter_map(|name| Some((name, value(name)?))).collect()))
+        let values = Arc::new(all().filter_map(|name| Some((name, value(name)?))).collect());
+        Variables { values, of_process: false }
     }
 
     /// Returns the text of a variable; `None` if it is not set or empty.
@@ -272,15 +288,29 @@ impl Variables {
         })
     }
 
+    /// Returns the home directory: `HOME`, or else `USERPROFILE`, or else what the system knows of the user, if these
+    /// are the variables of the process. The error is the reason why there is none.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn home(&self) -> Result<PathBuf, &'static str> {
+        if let Some(home) = HOMES.iter().find_map(|name| self.path(name)) {
+            return Ok(home);
+        }
+        if !self.of_process {
+            return Err("HOME is not set");
+        }
+        #[allow(deprecated, reason = "before Rust 1.87, for the place of HOME on Windows, which is read above")]
+        std::env::home_dir().ok_or("HOME is not set, and the system knows no home directory of this user")
+    }
+
     fn value(&self, name: &str) -> Option<&Value> {
         debug_assert!(all().any(|known| known == name), "{name} is read, but never looked up");
-        self.0.get(name)
+        self.values.get(name)
     }
 }
 
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
@@ -306,6 +336,20 @@ mod tests {
         let variables = Variables::from_lookup(|name| (name == TOKEN).then(|| OsString::from("RW|x")));
         assert_eq!(variables.first_set(&[TOPIC, TOKEN]), Some(TOKEN));
         assert!(!format!("{variables:?}").contains("RW|x"));
+    }
+
+    #[cfg(all(unix, feature = "openapi"))]
+    #[test]
+    fn the_home_of_the_user_is_only_for_the_variables_of_the_process() {
+        let unset = Variables::from_lookup(|_| None::<OsString>);
+        assert_eq!(unset.home(), Err("HOME is not set"));
+        let of_process = Variables { of_process: true, ..unset };
+        // Whatever the system knows of the user of this test.
+        assert_ne!(of_process.home(), Err("HOME is not set"));
+        let empty = Variables::from_lookup(|name| (name == "HOME").then(OsString::new));
+        assert_eq!(empty.home(), Ok(PathBuf::from("/")));
+        let given = Variables::from_lookup(|name| (name == "USERPROFILE").then(|| OsString::from("/x")));
+        assert_eq!(given.home(), Ok(PathBuf::from("/x")));
     }
 
     #[cfg(unix)]

@@ -9,8 +9,9 @@ use super::address::Address;
 use super::http::HttpClient;
 use super::signature::{self, Signed, Unsigned};
 use super::stamp::{iso_8601, nonce};
+use crate::config::environment;
 use crate::config::network::Network;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::tls::Trust;
 
 /// The version of STS.
@@ -32,25 +33,26 @@ pub(crate) struct Answer {
 impl Site {
     /// Returns an STS endpoint: `https://host`, or `http://` for this machine only.
     pub(crate) fn sts(name: &str, url: &str, network: &Network, timeout: Duration) -> Result<Self> {
-        let address = Address::read(url).map_err(|rule| Error::config(format!("{name}: {rule}")))?;
+        let address = Address::read(url).map_err(|rule| fault(name, &rule))?;
         Site::new(address, "/".to_string(), Some(network), timeout)
     }
 
-    /// Returns a service that is reached without a proxy, by plain `http://`, and the file in its URL.
-    pub(crate) fn direct(name: &str, url: &str, timeout: Duration) -> Result<Self> {
-        let (address, file) = Address::of_file(url).map_err(|rule| Error::config(format!("{name}: {rule}")))?;
+    /// Returns a service that is reached without a proxy, by plain `http://`, which is usual for this host.
+    pub(crate) fn direct(name: &str, url: &str, usual: &str, timeout: Duration) -> Result<Self> {
+        let (address, file) = Address::of_file(url).map_err(|rule| fault(name, &rule))?;
         if address.is_tls() {
-            return Err(Error::config(format!("{name}: the URL must begin with http://")));
+            return Err(fault(name, "the URL must begin with http://"));
+        }
+        if address.host() != usual {
+            warn_of_plain(name, &address);
         }
         Site::new(address, file, None, timeout)
     }
 
     /// Returns the server of a file. Only `https://` goes by a proxy.
     pub(crate) fn of_file(name: &str, url: &str, network: &Network, timeout: Duration) -> Result<Self> {
-        let (address, file) = Address::of_file(url).map_err(|rule| Error::config(format!("{name}: {rule}")))?;
-        if !address.is_tls() && !address.is_loopback() {
-            log::warn!("{name}: the connection to {address} is not encrypted: anybody on the network path can read it");
-        }
+        let (address, file) = Address::of_file(url).map_err(|rule| fault(name, &rule))?;
+        warn_of_plain(name, &address);
         let network = Some(network).filter(|_| address.is_tls());
         Site::new(address, file, network, timeout)
     }
@@ -118,5 +120,17 @@ impl Site {
     fn exchange(&self, method: &'static str, target: &str, signed: Signed, limit: Duration) -> Result<Answer> {
         let response = self.http.exchange_at(method, target, signed, limit)?;
         Ok(Answer { status: response.status, body: response.body })
+    }
+}
+
+/// The error of an invalid URL. It is of the kind `Config` where the setting is one of this library only.
+fn fault(name: &str, rule: &str) -> Error {
+    let kind = if environment::is_own(name) { ErrorKind::Config } else { ErrorKind::Credentials };
+    Error::new(kind, format!("{name}: {rule}"))
+}
+
+fn warn_of_plain(name: &str, address: &Address) {
+    if !address.is_tls() && !address.is_loopback() {
+        log::warn!("{name}: the connection to {address} is not encrypted: anybody on the network path can read it");
     }
 }

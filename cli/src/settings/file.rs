@@ -227,13 +227,8 @@ fn text_of(value: Toml) -> Option<String> {
     }
 }
 
-#[cfg(unix)]
 fn warn_if_open(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0) {
+    if aliyun_mqtt::open_to_others(path) {
         report::warning(format!("{} holds a secret and others may read it: chmod 600 it", path.display()));
     }
 }
-
-#[cfg(not(unix))]
-fn warn_if_open(_: &Path) {}

@@ -131,3 +131,73 @@ fn without_any_key_all_ways_to_give_one_are_named() {
         assert!(failed.stderr.contains(part), "{part}: {failed:?}");
     }
 }
+
+/// By an address for which the variables of a proxy make no exception.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_metadata_service_is_asked_without_the_proxies_of_the_environment_and_with_a_warning() {
+    let (emulator, home) = (with_role(), Folder::new());
+    let trap = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    trap.set_nonblocking(true).unwrap();
+    let proxy = format!("http://{}", trap.local_addr().unwrap());
+    let mut command = on_machine(&emulator, &home);
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        command.env(name, &proxy).env(name.to_ascii_uppercase(), &proxy);
+    }
+    command.env("ALIYUN_MQTT_PROXY", "env");
+    command.env("ALIYUN_MQTT_METADATA_ENDPOINT", emulator.api_endpoint().replace("127.0.0.1", "0.0.0.0"));
+    let shown = run(command, ["config", "show", "--json"]).expect(0);
+    let found: Value = serde_json::from_str(shown.text()).unwrap();
+    assert_eq!(found["access_key_chain"]["provider"].as_str(), Some("ecs_ram_role"), "{found}");
+    assert!(trap.accept().is_err(), "nobody has called");
+    let warning = "ALIYUN_MQTT_METADATA_ENDPOINT: the connection to http://0.0.0.0:";
+    assert!(shown.stderr.contains(warning) && shown.stderr.contains("is not encrypted"), "{shown:?}");
+    let usual = run(on_machine(&emulator, &home), ["config", "show"]).expect(0);
+    assert!(!usual.stderr.contains("encrypted"), "{usual:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_with_a_secret_that_others_may_read_is_told_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let (emulator, home) = (with_role(), Folder::new());
+    write_key(&emulator, &home);
+    let file = home.as_path().join(".alibabacloud/credentials");
+    for (mode, times) in [(0o644, 1), (0o600, 0)] {
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+        let sent = run(on_machine(&emulator, &home), ["pub", "-t", &topic(&emulator, "x"), "-m", "x"]).expect(0);
+        assert_eq!(sent.stderr.matches("holds a secret and others may read it").count(), times, "{sent:?}");
+    }
+    // The name of a role is no secret.
+    let ini = "[default]\ntype = ecs_ram_role\nrole_name = test-role\n";
+    home.write(".alibabacloud/credentials", ini);
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+    let sent = run(on_machine(&emulator, &home), ["pub", "-t", &topic(&emulator, "x"), "-m", "x"]).expect(0);
+    assert!(!sent.stderr.contains("holds a secret"), "{sent:?}");
+}
+
+#[test]
+fn an_invalid_proxy_is_an_error_though_the_key_needs_none() {
+    let (emulator, home) = (with_role(), Folder::new());
+    write_key(&emulator, &home);
+    let mut command = on_machine(&emulator, &home);
+    command.env("ALIYUN_MQTT_PROXY", "ftp://user:geheim@x");
+    let failed = run(command, ["group", "list"]).expect(2);
+    assert!(failed.stderr.contains("proxy") && !failed.stderr.contains("geheim"), "{failed:?}");
+}
+
+#[test]
+fn the_exit_code_tells_a_network_that_fails_from_a_key_that_is_nowhere() {
+    let home = Folder::new();
+    home.write(".aliyun/config.json", "{");
+    let search = |uri: Option<String>| {
+        let mut command = program();
+        command.env("HOME", home.as_path()).envs(uri.map(|uri| ("ALIBABA_CLOUD_CREDENTIALS_URI", uri)));
+        run(command, ["group", "list", "--region-id", "cn-hangzhou", "--instance-id", "post-cn-test"])
+    };
+    let nowhere = search(None).expect(2);
+    assert!(nowhere.stderr.contains("config.json is not a JSON object"), "{nowhere:?}");
+    let port = crate::support::library::port::Port::reserve();
+    let failed = search(Some(format!("http://{}", port.addr()))).expect(3);
+    assert!(failed.stderr.contains("cannot connect to http://127.0.0.1:"), "{failed:?}");
+}

@@ -59,6 +59,19 @@ impl Setting {
         Ok(())
     }
 
+    /// Checks what is the same for all hosts.
+    ///
+    /// # Errors
+    /// `Config`: a part of the setting is invalid. No secret is in the error.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.way {
+            // The shared variables have exceptions, for which an invalid proxy does not matter.
+            Way::Environment(Ok(_)) => Ok(()),
+            _ => self.checked("", 0).map(drop),
+        }
+    }
+
     /// Returns true if a proxy was requested, even if the environment turns out to name none.
     pub(crate) fn is_asked_for(&self) -> bool {
         !matches!(self.way, Way::Direct)

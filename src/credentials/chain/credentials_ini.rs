@@ -1,11 +1,14 @@
 //! The file of Alibaba Cloud's SDKs, `~/.alibabacloud/credentials.ini` (Python, Java) or `~/.alibabacloud/credentials`
 //! (Go, Node.js, PHP).
 
+use std::path::PathBuf;
+
 use zeroize::Zeroizing;
 
 use super::asked::{Asked, cook};
 use super::fault::credentials;
 use super::ini::{self, Section};
+use super::permissions::warn_if_open;
 use super::place::Place;
 use super::recipe::Recipe;
 use super::role::{OidcRole, Role, RoleSession};
@@ -19,25 +22,17 @@ const FILES: [&str; 2] = ["credentials.ini", "credentials"];
 
 pub(super) fn ask(place: &Place<'_>) -> Result<Asked> {
     let variables = place.variables;
-    let named = variables.path(environment::CREDENTIALS_FILE);
-    let paths = match &named {
-        Some(path) => vec![path.clone()],
-        None => FILES.iter().filter_map(|file| place.at_home(&[".alibabacloud", file])).collect(),
+    let (file, text) = match variables.path(environment::CREDENTIALS_FILE) {
+        Some(file) => match place.read(&file)? {
+            Some(text) => (file, text),
+            None => return Err(credentials(format!("{} does not exist", file.display()))),
+        },
+        None => match at_home(place)? {
+            Ok(found) => found,
+            Err(reason) => return Ok(Asked::absent(reason)),
+        },
     };
-    let mut found = None;
-    for path in &paths {
-        found = place.read(path)?.map(|text| (path.display(), text));
-        if found.is_some() {
-            break;
-        }
-    }
-    let Some((path, text)) = found else {
-        return match (named, &paths[..]) {
-            (Some(path), _) => Err(credentials(format!("{} does not exist", path.display()))),
-            (None, [.., last]) => Ok(Asked::Absent(format!("there is no {}", last.display()))),
-            (None, []) => Ok(Asked::Absent(format!("{} is not set", environment::HOMES[0]))),
-        };
-    };
+    let path = file.display();
     let name = variables.text(environment::CLOUD_PROFILE)?.unwrap_or("default");
     let whose = format!("the section {} of {path}", excerpt(name));
     let Some(section) = ini::section(&text, name).map_err(|rule| credentials(format!("{path}: {rule}")))? else {
@@ -50,10 +45,28 @@ pub(super) fn ask(place: &Place<'_>) -> Result<Asked> {
     }
     let recipe = kind.and_then(|kind| recipe(kind, &section, place));
     let recipe = recipe.map_err(|error| credentials(whose.clone()).with_reason(error))?;
+    if recipe.holds_key() {
+        warn_if_open(&file);
+    }
     Ok(match cook(&recipe, place, whose)? {
         Asked::Found(key) => Asked::Found(key.within("profile")),
         other => other,
     })
+}
+
+/// Reads the first of the files in the home directory. The inner error is the reason why there is none.
+fn at_home(place: &Place<'_>) -> Result<Result<(PathBuf, Zeroizing<String>), String>> {
+    let folder = match place.variables.home() {
+        Ok(home) => home.join(".alibabacloud"),
+        Err(reason) => return Ok(Err(reason.to_string())),
+    };
+    let files = FILES.map(|file| folder.join(file));
+    for file in &files {
+        if let Some(text) = place.read(file)? {
+            return Ok(Ok((file.clone(), text)));
+        }
+    }
+    Ok(Err(format!("there is no {}", files[1].display())))
 }
 
 fn recipe(kind: &str, section: &Section, place: &Place<'_>) -> Result<Recipe> {
@@ -75,7 +88,7 @@ fn recipe(kind: &str, section: &Section, place: &Place<'_>) -> Result<Recipe> {
 
 fn session(section: &Section, place: &Place<'_>) -> Result<RoleSession> {
     let arn = or_variable(section, "role_arn", environment::ROLE_ARN, place)?;
-    let mut session = RoleSession::of(place.variables, &arn);
+    let mut session = RoleSession::of(place.variables, &arn)?;
     if let Some(name) = text(section, "role_session_name") {
         session.name = name.to_string();
     }

@@ -1,7 +1,8 @@
 //! The key in use, and whether it may be used.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::clock::Now;
 use super::fault::credentials;
 use super::found::ChainKey;
 use super::source::Source;
@@ -14,19 +15,30 @@ const MARGIN: Duration = Duration::from_secs(15 * 60);
 const FILE_AGE: Duration = Duration::from_secs(5 * 60);
 
 /// The pause after a renewal that failed, while the key is still valid.
-pub(super) const RETRY: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_secs(30);
 
 /// The key in use. It cannot be made of a key that has ended, and [`fit`](Kept::fit) alone says if it may be used.
 #[derive(Clone)]
 pub(super) struct Kept {
     source: Source,
     key: ChainKey,
-    /// When to ask for another.
-    due: Option<SystemTime>,
+    due: Due,
     /// A service refused it.
     refused: bool,
     /// A place before it may have a key the next time: what failed there was the network.
     preliminary: bool,
+}
+
+/// When to ask for another key. Only the end of a key is a time of day; a pause is the same however the clock is set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// Its place has no other.
+    Never,
+    /// Some time before it ends.
+    At(SystemTime),
+    /// After a pause.
+    After(Instant),
+    Now,
 }
 
 /// The use of a key.
@@ -41,11 +53,12 @@ pub(super) enum Fit {
 
 impl Kept {
     /// Keeps a key that a place has given.
-    pub(super) fn new(source: Source, key: ChainKey, now: SystemTime) -> Result<Self> {
+    pub(super) fn new(source: Source, key: ChainKey, now: Now) -> Result<Self> {
         let due = match key.expires() {
-            None => source.is_file().then(|| now + FILE_AGE),
-            Some(end) => match end.duration_since(now) {
-                Ok(life) if !life.is_zero() => Some(end - MARGIN.min(life / 4)),
+            None if source.is_file() => Due::After(now.instant + FILE_AGE),
+            None => Due::Never,
+            Some(end) => match end.duration_since(now.time) {
+                Ok(life) if !life.is_zero() => Due::At(end - MARGIN.min(life / 4)),
                 _ => {
                     let message = format!("the AccessKey of {} has ended already", key.place());
                     return Err(credentials(message).with_hint(Hint::ApiClock));
@@ -62,17 +75,21 @@ impl Kept {
         self
     }
 
-    pub(super) fn fit(&self, now: SystemTime) -> Fit {
-        match (self.key.expires(), self.due) {
-            _ if self.refused => Fit::Useless,
-            (Some(end), _) if now >= end => Fit::Useless,
-            (_, Some(due)) if now >= due => Fit::Due,
-            _ => Fit::Good,
+    pub(super) fn fit(&self, now: Now) -> Fit {
+        if self.refused || self.key.expires().is_some_and(|end| now.time >= end) {
+            return Fit::Useless;
         }
+        let due = match self.due {
+            Due::Never => false,
+            Due::At(time) => now.time >= time,
+            Due::After(instant) => now.instant >= instant,
+            Due::Now => true,
+        };
+        if due { Fit::Due } else { Fit::Good }
     }
 
     /// Returns the key, if it may be used now.
-    pub(super) fn usable(&self, now: SystemTime) -> Option<&ChainKey> {
+    pub(super) fn usable(&self, now: Now) -> Option<&ChainKey> {
         (self.fit(now) != Fit::Useless).then_some(&self.key)
     }
 
@@ -88,17 +105,17 @@ impl Kept {
 
     /// Returns true if its place may have another key.
     pub(super) fn may_change(&self) -> bool {
-        self.due.is_some()
+        self.due != Due::Never
     }
 
     /// Puts off the next attempt to renew it.
-    pub(super) fn put_off(&mut self, now: SystemTime) {
-        self.due = Some(now + RETRY);
+    pub(super) fn put_off(&mut self, now: Now) {
+        self.due = Due::After(now.instant + RETRY);
     }
 
     /// Has another key asked for at the next use, which is preferred to this one.
     pub(super) fn doubt(&mut self) {
-        self.due = Some(SystemTime::UNIX_EPOCH);
+        self.due = Due::Now;
     }
 
     /// Has it replaced at the next use.

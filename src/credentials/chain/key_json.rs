@@ -7,40 +7,40 @@ use zeroize::Zeroizing;
 
 use super::fault::credentials;
 use super::fetched::Fetched;
+use super::wiped::Wiped;
 use crate::error::{Error, Result};
 use crate::openapi::access_key::AccessKey;
 
 /// Reads the answer of the metadata service or of a URI: `Code` is `Success`, and the key stands beside it.
 pub(super) fn read_flat(whose: &str, body: &[u8]) -> Result<Fetched> {
-    let mut object = object(whose, body)?;
-    match object.get("Code").and_then(Value::as_str) {
-        Some("Success") => key(whose, &mut object),
+    let mut document = object(whose, body)?;
+    let succeeded = document.0.get("Code").and_then(Value::as_str) == Some("Success");
+    match document.0.as_object_mut() {
+        Some(object) if succeeded => key(whose, object),
         _ => Err(credentials(format!("the answer of {whose} does not have the Code Success"))),
     }
 }
 
 /// Reads the answer of STS: the key is in `Credentials`.
 pub(super) fn read_sts(whose: &str, body: &[u8]) -> Result<Fetched> {
-    match object(whose, body)?.get_mut("Credentials") {
-        Some(Value::Object(inner)) => key(whose, inner),
-        _ => Err(missing(whose, "Credentials")),
+    match object(whose, body)?.0.get_mut("Credentials").and_then(Value::as_object_mut) {
+        Some(inner) => key(whose, inner),
+        None => Err(missing(whose, "Credentials")),
     }
 }
 
 /// Returns a code or an id of an error, if it has the form of one.
 pub(super) fn plain(body: &[u8], name: &str) -> Option<String> {
-    let value: Value = serde_json::from_slice(body).ok()?;
-    let text = value.get(name)?.as_str()?;
+    let value = Wiped(serde_json::from_slice(body).ok()?);
+    let text = value.0.get(name)?.as_str()?;
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (text.len() <= 80 && text.bytes().all(fine)).then(|| text.to_string())
 }
 
-fn object(whose: &str, body: &[u8]) -> Result<Map<String, Value>> {
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(object)) => Ok(object),
-        // The error of the parser could show a part of a secret.
-        _ => Err(credentials(format!("the answer of {whose} is not a JSON object"))),
-    }
+fn object(whose: &str, body: &[u8]) -> Result<Wiped> {
+    // The error of the parser could show a part of a secret.
+    let document = serde_json::from_slice(body).ok().map(Wiped).filter(|document| document.0.is_object());
+    document.ok_or_else(|| credentials(format!("the answer of {whose} is not a JSON object")))
 }
 
 fn key(whose: &str, object: &mut Map<String, Value>) -> Result<Fetched> {

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::openapi::site::{Answer, Site};
 
 /// The address that every ECS instance has for it.
-const ADDRESS: &str = "http://100.100.100.200";
+const HOST: &str = "100.100.100.200";
 
 /// The longest time for all requests together: a machine that is no ECS instance has nobody who answers.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,19 +35,42 @@ const ROLE_LEN: usize = 64;
 
 const WHOSE: &str = "the metadata service";
 
+/// Why there is no key.
+pub(super) enum Failure {
+    /// Nobody answers, or the instance has no role: most machines are so.
+    Nobody(Error),
+    Broken(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Broken(error)
+    }
+}
+
+impl Failure {
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Failure::Nobody(error) | Failure::Broken(error) => error,
+        }
+    }
+}
+
 /// Returns the key of this role, or of the role that the service names.
-pub(super) fn fetch(role: Option<&str>, place: &Place<'_>) -> Result<Fetched> {
+pub(super) fn fetch(role: Option<&str>, place: &Place<'_>) -> Result<Fetched, Failure> {
     let variables = place.variables;
     if variables.is_true(environment::ECS_METADATA_DISABLED) {
-        return Err(credentials(format!("{} is true", environment::ECS_METADATA_DISABLED)));
+        return Err(credentials(format!("{} is true", environment::ECS_METADATA_DISABLED)).into());
     }
-    let url = variables.text(environment::METADATA_ENDPOINT)?.unwrap_or(ADDRESS);
+    let address = format!("http://{HOST}");
+    let url = variables.text(environment::METADATA_ENDPOINT)?.unwrap_or(&address);
     let start = Instant::now();
     let mut service = Service {
-        site: Site::direct(environment::METADATA_ENDPOINT, url, PATIENCE)?,
+        site: Site::direct(environment::METADATA_ENDPOINT, url, HOST, PATIENCE)?,
         start,
         deadline: place.deadline.min(start + PATIENCE),
         may_use_v1: !variables.is_true(environment::IMDSV1_DISABLED),
+        has_answered: false,
         token: None,
     };
     service.log_in()?;
@@ -56,7 +79,7 @@ pub(super) fn fetch(role: Option<&str>, place: &Place<'_>) -> Result<Fetched> {
         None => checked_role(&service.get(ROLES)?.body)?,
     };
     let answer = service.get(&format!("{ROLES}{role}"))?;
-    key_json::read_flat(WHOSE, &answer.body)
+    Ok(key_json::read_flat(WHOSE, &answer.body)?)
 }
 
 struct Service {
@@ -64,42 +87,56 @@ struct Service {
     start: Instant,
     deadline: Instant,
     may_use_v1: bool,
+    /// To any request, in any way.
+    has_answered: bool,
     token: Option<Zeroizing<String>>,
 }
 
 impl Service {
     /// Obtains the token of IMDSv2. Where IMDSv1 may be used, whatever fails here is no error, as in the official SDKs:
     /// something in between may let no PUT pass.
-    fn log_in(&mut self) -> Result<()> {
+    fn log_in(&mut self) -> Result<(), Failure> {
         match self.ask_token() {
             Ok(token) => self.token = Some(token),
             Err(_) if self.may_use_v1 => {}
-            Err(error) => return Err(error),
+            Err(failure) => return Err(failure),
         }
         Ok(())
     }
 
-    fn ask_token(&self) -> Result<Zeroizing<String>> {
+    fn ask_token(&mut self) -> Result<Zeroizing<String>, Failure> {
         let answer = self.good("PUT", TOKEN, &[TOKEN_LIFE])?;
         let token = std::str::from_utf8(&answer.body).ok().map(str::trim).filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| credentials(format!("{WHOSE} has handed out an empty token")))?;
         Ok(Zeroizing::new(token.to_string()))
     }
 
-    fn get(&mut self, path: &str) -> Result<Answer> {
-        let headers: Vec<_> = self.token.iter().map(|token| (TOKEN_HEADER, token.as_str())).collect();
-        let answer = self.good("GET", path, &headers);
-        if answer.is_err() && self.may_use_v1 && self.token.take().is_some() {
+    fn get(&mut self, path: &str) -> Result<Answer, Failure> {
+        let Some(token) = self.token.take() else { return self.good("GET", path, &[]) };
+        let answer = self.good("GET", path, &[(TOKEN_HEADER, &token)]);
+        if answer.is_err() && self.may_use_v1 {
             // As the official SDKs do.
             return self.good("GET", path, &[]);
         }
+        self.token = Some(token);
         answer
     }
 
     /// Sends a request whose answer must be HTTP 200.
-    fn good(&self, method: &'static str, path: &str, headers: &[(&'static str, &str)]) -> Result<Answer> {
-        let answer = self.request(method, path, headers)?;
-        if answer.status == 200 { Ok(answer) } else { Err(not_ok(WHOSE, answer.status)) }
+    fn good(&mut self, method: &'static str, path: &str, headers: &[(&'static str, &str)]) -> Result<Answer, Failure> {
+        let answer = match self.request(method, path, headers) {
+            Ok(answer) => answer,
+            Err(error) => {
+                let silence = !self.has_answered && matches!(error.kind(), ErrorKind::Connect | ErrorKind::Timeout(_));
+                return Err(if silence { Failure::Nobody(error) } else { Failure::Broken(error) });
+            }
+        };
+        self.has_answered = true;
+        match (answer.status, path) {
+            (200, _) => Ok(answer),
+            (404, ROLES) => Err(Failure::Nobody(not_ok(WHOSE, answer.status))),
+            _ => Err(Failure::Broken(not_ok(WHOSE, answer.status))),
+        }
     }
 
     fn request(&self, method: &'static str, path: &str, headers: &[(&'static str, &str)]) -> Result<Answer> {

@@ -15,6 +15,7 @@ use crate::openapi::access_key::AccessKey;
 use crate::sync::lock;
 
 mod asked;
+mod clock;
 mod config_json;
 mod credentials_ini;
 mod fault;
@@ -24,6 +25,7 @@ mod ini;
 mod kept;
 mod key_json;
 mod metadata;
+mod permissions;
 mod place;
 mod recipe;
 mod role;
@@ -31,10 +33,12 @@ mod search;
 mod source;
 #[cfg(test)]
 mod tests;
+mod wiped;
 
+use clock::Clock;
 pub use found::ChainKey;
 use kept::{Fit, Kept};
-use search::{Clock, Inner, PATIENCE, Searcher};
+use search::{Inner, PATIENCE, Searcher};
 
 /// The part of the caller's time that a renewal may take while the old key can still be used.
 const RENEWAL_SHARE: u32 = 3;
@@ -58,16 +62,22 @@ const RENEWAL_SHARE: u32 = 3;
 /// A place that has something, but no usable key, is passed over with a warning in the log, as Alibaba Cloud's SDKs
 /// pass over it; [`ChainKey::passed_over`] and the error of a search without success name it. A place from which those
 /// SDKs would take a key that this library cannot use (mode `CloudSSO`, `OAuth` or `External`, type `rsa_key_pair`) is
-/// an error, so that nobody works as somebody else by mistake.
+/// an error, so that nobody works as somebody else by mistake. So is an invalid setting that those SDKs do not have,
+/// such as the proxy or the CA file.
 ///
 /// The place is kept once it has given a key, as in those SDKs, unless the network failed at a place before it: then
 /// the next renewal asks all places again. A temporary key is renewed 15 minutes before it ends, or after three
 /// quarters of a shorter life; while the old one is valid, a renewal that fails is a warning only. A file is read again
 /// after 5 minutes, and once a service has refused its key.
 ///
+/// Files are below `HOME`, or else `USERPROFILE`, or else, with [`from_env`](AccessKeyChain::from_env), below the home
+/// directory that the system knows of the user. One that holds a secret and that others may read is a warning in the
+/// log, once.
+///
 /// The metadata service is asked for 1 s at most, without a proxy, with its own token (IMDSv2), and without one only if
-/// none has come within 0.4 s and `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. No redirect is followed. A search
-/// takes at most 20 s; a file is read for 10 s and to 1 MiB at most.
+/// none has come within 0.4 s and `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. If nobody answers, or the instance has
+/// no role, there is nothing to warn of. No redirect is followed. A search takes at most 20 s; a file is read for 10 s
+/// and to 1 MiB at most.
 ///
 /// Use it with [`ApiBuilder::access_key_chain`](crate::openapi::ApiBuilder::access_key_chain) and
 /// [`Credentials::chain`](crate::Credentials::chain). Clones share the key. `Debug` shows no secret. After a fork, its
@@ -91,12 +101,12 @@ impl AccessKeyChain {
     }
 
     pub(crate) fn from_variables(variables: &Variables) -> Self {
-        // An invalid proxy or CA file is reported by whatever else reads these variables.
-        let network = Network::from_variables(variables).unwrap_or_default();
-        AccessKeyChain::new(variables.clone(), network)
+        AccessKeyChain::new(variables.clone(), Network::from_variables(variables))
     }
 
-    fn new(variables: Variables, network: Network) -> Self {
+    fn new(variables: Variables, network: Result<Network>) -> Self {
+        let network = network.and_then(|network| network.proxy.check().map(|()| network));
+        let network = network.map_err(|error| error.with_fate(Fate::NotSent));
         let (state, clock) = (Mutex::default(), Clock::default());
         AccessKeyChain(Arc::new(Inner { variables, network, state, clock, process: std::process::id() }))
     }
@@ -105,7 +115,7 @@ impl AccessKeyChain {
     /// of those of the environment. It searches anew.
     #[must_use]
     pub fn network(&self, network: Network) -> Self {
-        AccessKeyChain::new(self.0.variables.clone(), network)
+        AccessKeyChain::new(self.0.variables.clone(), Ok(network))
     }
 
     /// Returns the key to use now: finds or renews it if necessary, which takes at most 20 s.
@@ -124,13 +134,15 @@ impl AccessKeyChain {
     /// # Errors
     /// [`Credentials`](crate::ErrorKind::Credentials): no place has a usable key; all of them are named, with the
     /// reason. [`Timeout`](crate::ErrorKind::Timeout): a place has not answered in this time.
-    /// [`Forked`](crate::ErrorKind::Forked).
+    /// [`Config`](crate::ErrorKind::Config): the proxy of the environment or of [`network`](AccessKeyChain::network) is
+    /// invalid, or another setting of the network. [`Forked`](crate::ErrorKind::Forked).
     pub fn find_within(&self, time: Duration) -> Result<ChainKey> {
         if self.0.process != std::process::id() {
             return Err(Error::new(ErrorKind::Forked, "this chain of keys was made in another process, before a fork")
                 .with_hint(Hint::CreateInChild)
                 .with_fate(Fate::NotSent));
         }
+        let network = self.0.network.as_ref().map_err(Error::clone)?;
         let (start, time) = (Instant::now(), time.min(PATIENCE));
         let mut state = lock(&self.0.state);
         let now = self.0.clock.now();
@@ -144,7 +156,8 @@ impl AccessKeyChain {
             }
             (_, None) => {
                 let search = Arc::clone(state.search.insert(Arc::default()));
-                let searcher = Searcher { inner: Arc::clone(&self.0), search: Arc::clone(&search) };
+                let (inner, network) = (Arc::clone(&self.0), network.clone());
+                let searcher = Searcher { inner, network, search: Arc::clone(&search) };
                 let kept = state.kept.clone();
                 drop(state);
                 if let Err(error) = detached::start("aliyun-mqtt-keys", move || searcher.run(kept.as_ref())) {
@@ -194,7 +207,12 @@ impl AccessKeyChain {
 
     /// Returns true if both look at the same places.
     pub(crate) fn same(&self, other: &AccessKeyChain) -> bool {
-        self.0.variables == other.0.variables && self.0.network.same(&other.0.network)
+        let same_network = match (&self.0.network, &other.0.network) {
+            (Ok(network), Ok(other)) => network.same(other),
+            // As for the faults of a proxy: not known to be the same.
+            _ => false,
+        };
+        self.0.variables == other.0.variables && same_network
     }
 }
 

@@ -1,12 +1,12 @@
 //! Where and how long a place of the chain may look.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
 use super::fault::credentials;
-use crate::config::environment::{self, Variables};
+use crate::config::environment::Variables;
 use crate::config::network::Network;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::whole_file::{self, Unread};
@@ -25,12 +25,6 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Returns a file below the home directory.
-    pub(super) fn at_home(&self, path: &[&str]) -> Option<PathBuf> {
-        let home = environment::HOMES.iter().find_map(|name| self.variables.path(name))?;
-        Some(path.iter().fold(home, |path, part| path.join(part)))
-    }
-
     /// Reads a file as text; `None` if there is none.
     pub(super) fn read(&self, path: &Path) -> Result<Option<Zeroizing<String>>> {
         use std::io::ErrorKind::{NotADirectory, NotFound};

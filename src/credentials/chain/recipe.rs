@@ -1,7 +1,8 @@
 //! The ways from what a place says to a key.
 
-use super::fault::not_ok;
+use super::fault::{credentials, not_ok};
 use super::fetched::Fetched;
+use super::metadata::Failure;
 use super::place::Place;
 use super::role::{OidcRole, Role};
 use super::{key_json, metadata};
@@ -39,16 +40,26 @@ impl Recipe {
         }
     }
 
+    /// Returns true if the place itself has a secret.
+    pub(super) fn holds_key(&self) -> bool {
+        match self {
+            Recipe::Given(_) => true,
+            Recipe::Assume { with, .. } => with.holds_key(),
+            Recipe::Oidc(_) | Recipe::Metadata { .. } | Recipe::Uri(_) => false,
+        }
+    }
+
     pub(super) fn fetch(&self, place: &Place<'_>) -> Result<Fetched> {
         match self {
             Recipe::Given(key) => Ok(Fetched::new(key.clone(), None)),
             Recipe::Oidc(role) => role.assume(place),
             Recipe::Assume { role, with } => {
                 let with = with.fetch(place)?;
-                with.check?;
+                // STS refuses it.
+                with.check.map_err(|error| credentials("the key for the role".to_string()).with_reason(error))?;
                 role.assume(&with.key, place)
             }
-            Recipe::Metadata { role } => metadata::fetch(role.as_deref(), place),
+            Recipe::Metadata { role } => metadata::fetch(role.as_deref(), place).map_err(Failure::into_error),
             Recipe::Uri(uri) => from_uri(uri, place),
         }
     }

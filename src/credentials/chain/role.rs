@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::fault::credentials;
+use super::fault::{credentials, refusal};
 use super::fetched::Fetched;
 use super::key_json;
 use super::place::Place;
@@ -45,15 +45,16 @@ pub(super) struct OidcRole {
 
 impl RoleSession {
     /// Returns a session with the defaults of the environment.
-    pub(super) fn of(variables: &Variables, role_arn: &str) -> Self {
-        let name = variables.text(environment::ROLE_SESSION_NAME).ok().flatten().map_or_else(
+    pub(super) fn of(variables: &Variables, role_arn: &str) -> Result<Self> {
+        let name = variables.text(environment::ROLE_SESSION_NAME)?.map_or_else(
             || {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
                 format!("aliyun-mqtt-{now}")
             },
             str::to_string,
         );
-        RoleSession { role_arn: role_arn.to_string(), name, policy: None, lifetime: LIFETIME, region: None, vpc: None }
+        let role_arn = role_arn.to_string();
+        Ok(RoleSession { role_arn, name, policy: None, lifetime: LIFETIME, region: None, vpc: None })
     }
 
     /// Sets the lifetime that a profile has.
@@ -107,12 +108,14 @@ impl RoleSession {
 
     /// The message of STS is not shown: it may repeat the request.
     fn refused(&self, action: &str, answer: &Answer) -> Error {
-        let part = |label: &str, name| {
-            key_json::plain(&answer.body, name).map_or_else(String::new, |value| format!(", {label} {value}"))
+        let [code, request_id] = ["Code", "RequestId"].map(|name| key_json::plain(&answer.body, name));
+        let shown = |label: &str, value: &Option<String>| {
+            value.as_ref().map_or_else(String::new, |value| format!(", {label} {value}"))
         };
-        let (code, request_id) = (part("code", "Code"), part("request id", "RequestId"));
+        let parts = format!("{}{}", shown("code", &code), shown("request id", &request_id));
         let role = excerpt(&self.role_arn);
-        credentials(format!("{action} of {role} failed: HTTP {}{code}{request_id}", answer.status))
+        credentials(format!("{action} of {role} failed: HTTP {}{parts}", answer.status))
+            .with_source(refusal(answer.status, code))
     }
 }
 

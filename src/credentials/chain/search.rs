@@ -1,9 +1,10 @@
 //! A search for a key, on a thread of its own: all who need a key wait for the same one, each for as long as they can.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::asked::Asked;
+use super::clock::Clock;
 use super::fault::credentials;
 use super::found::ChainKey;
 use super::kept::Kept;
@@ -20,7 +21,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// The parts that the clones of a chain share.
 pub(super) struct Inner {
     pub(super) variables: Variables,
-    pub(super) network: Network,
+    /// An error if it cannot be used, or another setting that every use of the chain depends on.
+    pub(super) network: Result<Network>,
     pub(super) state: Mutex<State>,
     pub(super) clock: Clock,
     /// The process it was made in.
@@ -51,6 +53,7 @@ struct Progress {
 /// The one who searches. Dropped without a result, as in a panic or without a thread, it gives an error.
 pub(super) struct Searcher {
     pub(super) inner: Arc<Inner>,
+    pub(super) network: Network,
     pub(super) search: Arc<Search>,
 }
 
@@ -84,7 +87,7 @@ impl Search {
 impl Searcher {
     /// Asks the place of the old key, or all of them in their order.
     pub(super) fn run(&self, old: Option<&Kept>) {
-        let Inner { variables, network, .. } = &*self.inner;
+        let (variables, network) = (&self.inner.variables, &self.network);
         let place = Place { variables, network, deadline: Instant::now() + PATIENCE };
         let answer = match old.and_then(|old| Some((old, old.source()?))) {
             Some((old, source)) => {
@@ -99,16 +102,24 @@ impl Searcher {
                 Ok(key)
             }
             Err(error) => {
-                let now = self.inner.clock.now();
-                let mut state = lock(&self.inner.state);
-                if let Some(kept) = state.kept.as_mut().filter(|kept| kept.usable(now).is_some()) {
-                    log::warn!("the AccessKey of {} was not renewed: {error}", kept.chain_key().place());
-                    kept.put_off(now);
+                // The logger is the program's: no lock is held.
+                if let Some(place) = self.put_off() {
+                    log::warn!("the AccessKey of {place} was not renewed: {error}");
                 }
                 Err(error)
             }
         };
         self.end(result);
+    }
+
+    /// Puts off the next attempt to renew the key in use. Returns its place, if it may still be used.
+    fn put_off(&self) -> Option<String> {
+        let now = self.inner.clock.now();
+        let mut state = lock(&self.inner.state);
+        let kept = state.kept.as_mut()?;
+        let place = kept.usable(now)?.place().to_string();
+        kept.put_off(now);
+        Some(place)
     }
 
     /// Ends the search before anybody is told, so that whoever is told may start another.
@@ -128,7 +139,7 @@ impl Searcher {
                 Ok(kept) => Asked::Found(kept),
                 Err(error) => Asked::Broken(error),
             },
-            Asked::Absent(reason) => Asked::Absent(reason),
+            Asked::Absent(error) => Asked::Absent(error),
             Asked::Broken(error) => Asked::Broken(error),
             Asked::Unusable(error) => Asked::Unusable(error),
         }
@@ -138,61 +149,57 @@ impl Searcher {
     fn renew(&self, source: Source, place: &Place<'_>) -> Result<Kept> {
         match self.ask(source, place) {
             Asked::Found(kept) => Ok(kept),
-            Asked::Broken(error) | Asked::Unusable(error) => Err(error),
-            Asked::Absent(reason) => Err(Error::new(ErrorKind::Credentials, reason)),
+            Asked::Absent(error) | Asked::Broken(error) | Asked::Unusable(error) => Err(error),
         }
         .map_err(|error| credentials(format!("{} has no AccessKey any more", source.title())).with_reason(error))
     }
 
     fn search(&self, place: &Place<'_>) -> Result<Kept> {
-        let (mut passed_over, mut absent, mut preliminary) = (Vec::new(), Vec::new(), false);
+        let (mut broken, mut absent) = (Vec::new(), Vec::new());
         for source in Source::ALL {
             match self.ask(source, place) {
-                Asked::Found(kept) => return Ok(kept.after(passed_over, preliminary)),
+                Asked::Found(kept) => {
+                    let preliminary = broken.iter().any(|(_, error): &(Source, Error)| error.is_retryable());
+                    return Ok(kept.after(broken.iter().map(named).collect(), preliminary));
+                }
                 Asked::Unusable(error) => {
                     let message = format!("the AccessKey of {} cannot be used", source.title());
                     return Err(credentials(message).with_reason(error));
                 }
                 Asked::Broken(error) => {
-                    preliminary |= error.is_retryable();
-                    let reason = format!("{}: {error}", source.title());
-                    log::warn!("no AccessKey is taken from {reason}");
-                    passed_over.push(reason);
+                    log::warn!("no AccessKey is taken from {}: {error}", source.title());
+                    broken.push((source, error));
                 }
-                Asked::Absent(reason) => absent.push(format!("{} ({reason})", source.title())),
+                Asked::Absent(error) => absent.push(format!("{} ({})", source.title(), error.message())),
             }
         }
         let mut message = "no AccessKey was found".to_string();
         // What is wrong comes first: it is what somebody has to look at.
-        for reason in passed_over {
-            message.push_str(&format!("; {reason}"));
+        for place in &broken {
+            message.push_str(&format!("; {}", named(place)));
         }
         if !absent.is_empty() {
             message.push_str(&format!("; nothing in: {}", absent.join(", ")));
         }
-        Err(credentials(message).with_missing("access_key_id").with_hint(Hint::KeyChain))
+        let error = credentials(message).with_missing("access_key_id");
+        // If one thing is wrong, its own hint helps more than the list of all places.
+        let single = broken.len() == 1;
+        // What may be otherwise the next time makes the whole search so.
+        Err(match broken.into_iter().map(|(_, error)| error).find(Error::is_retryable) {
+            Some(cause) if single && cause.hint().is_some() => error.with_source(cause),
+            Some(cause) => error.with_hint(Hint::KeyChain).with_source(cause),
+            None => error.with_hint(Hint::KeyChain),
+        })
     }
+}
+
+/// Returns a place that was passed over, with the reason.
+fn named((source, error): &(Source, Error)) -> String {
+    format!("{}: {}", source.title(), error.message())
 }
 
 impl Drop for Searcher {
     fn drop(&mut self) {
         self.end(Err(Error::internal("the search for an AccessKey has ended early")));
-    }
-}
-
-/// The clock of the system, or of a test.
-#[derive(Default)]
-pub(super) struct Clock {
-    #[cfg(test)]
-    pub(super) set: Mutex<Option<SystemTime>>,
-}
-
-impl Clock {
-    pub(super) fn now(&self) -> SystemTime {
-        #[cfg(test)]
-        if let Some(set) = *lock(&self.set) {
-            return set;
-        }
-        SystemTime::now()
     }
 }

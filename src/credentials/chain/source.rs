@@ -2,13 +2,14 @@
 
 use zeroize::Zeroizing;
 
-use super::asked::{Asked, cook};
+use super::asked::{Asked, cook, serve};
+use super::metadata::Failure;
 use super::place::Place;
 use super::recipe::Recipe;
 use super::role::{OidcRole, RoleSession};
-use super::{config_json, credentials_ini};
+use super::{config_json, credentials_ini, metadata};
 use crate::config::environment;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::openapi::access_key::AccessKey;
 
 /// A place of the chain.
@@ -49,10 +50,14 @@ impl Source {
             Source::Oidc => oidc(place),
             Source::ConfigJson => config_json::ask(place),
             Source::CredentialsIni => credentials_ini::ask(place),
-            Source::Metadata => metadata(place),
+            Source::Metadata => of_instance(place),
             Source::Uri => uri(place),
         };
-        answer.unwrap_or_else(Asked::Broken)
+        answer.unwrap_or_else(|error| match error.kind() {
+            // An invalid setting that only this library has, such as the CA file: those SDKs may get a key here.
+            ErrorKind::Config if error.missing_setting().is_none() => Asked::Unusable(error),
+            _ => Asked::Broken(error),
+        })
     }
 }
 
@@ -60,7 +65,7 @@ fn environment(place: &Place<'_>) -> Result<Asked> {
     let variables = place.variables;
     let names = [environment::ACCESS_KEY_ID, environment::ACCESS_KEY_SECRET];
     if variables.first_set(&names).is_none() {
-        return Ok(Asked::Absent(format!("{} is not set", names[0])));
+        return Ok(Asked::absent(format!("{} is not set", names[0])));
     }
     let key = AccessKey {
         id: variables.needed(names[0])?.to_string(),
@@ -78,10 +83,10 @@ fn oidc(place: &Place<'_>) -> Result<Asked> {
     let variables = place.variables;
     let own = [environment::OIDC_PROVIDER_ARN, environment::OIDC_TOKEN_FILE];
     if variables.first_set(&own).is_none() {
-        return Ok(Asked::Absent(format!("{} is not set", own[1])));
+        return Ok(Asked::absent(format!("{} is not set", own[1])));
     }
     let role = OidcRole {
-        session: RoleSession::of(variables, variables.needed(environment::ROLE_ARN)?),
+        session: RoleSession::of(variables, variables.needed(environment::ROLE_ARN)?)?,
         provider: variables.needed(own[0])?.to_string(),
         token_file: variables.path(own[1]).ok_or_else(|| environment::not_set(own[1]))?,
     };
@@ -89,23 +94,25 @@ fn oidc(place: &Place<'_>) -> Result<Asked> {
     cook(&Recipe::Oidc(role), place, whose)
 }
 
-fn metadata(place: &Place<'_>) -> Result<Asked> {
+fn of_instance(place: &Place<'_>) -> Result<Asked> {
     if place.variables.is_true(environment::ECS_METADATA_DISABLED) {
-        return Ok(Asked::Absent(format!("{} is true", environment::ECS_METADATA_DISABLED)));
+        return Ok(Asked::absent(format!("{} is true", environment::ECS_METADATA_DISABLED)));
     }
-    let recipe = Recipe::Metadata { role: None };
-    match cook(&recipe, place, Source::Metadata.title().to_string()) {
-        // Most machines have no metadata service.
-        Err(error) if place.variables.text(environment::ECS_METADATA)?.is_none() => {
-            Ok(Asked::Absent(error.message().to_string()))
+    match metadata::fetch(None, place) {
+        Ok(fetched) => {
+            let provider = Recipe::Metadata { role: None }.provider();
+            Ok(serve(fetched, provider, Source::Metadata.title().to_string()))
         }
-        other => other,
+        Err(Failure::Nobody(error)) if place.variables.text(environment::ECS_METADATA)?.is_none() => {
+            Ok(Asked::Absent(error))
+        }
+        Err(failure) => Err(failure.into_error()),
     }
 }
 
 fn uri(place: &Place<'_>) -> Result<Asked> {
     match place.variables.text(environment::CREDENTIALS_URI)? {
-        None => Ok(Asked::Absent(format!("{} is not set", environment::CREDENTIALS_URI))),
+        None => Ok(Asked::absent(format!("{} is not set", environment::CREDENTIALS_URI))),
         Some(uri) => cook(&Recipe::Uri(uri.to_string()), place, format!("{} (a URI)", environment::CREDENTIALS_URI)),
     }
 }

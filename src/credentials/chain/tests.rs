@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use aliyun_mqtt_emulator::Emulator;
 
+use super::clock::Now;
 use super::source::Source;
 use super::*;
 use crate::error::Stage;
@@ -65,6 +66,14 @@ impl Drop for Home {
     }
 }
 
+/// A URL of this machine at which nobody listens as long as the socket lives.
+fn nobody() -> (socket2::Socket, String) {
+    let kept = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    kept.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let address = kept.local_addr().expect("an address").as_socket().expect("an address of TCP");
+    (kept, format!("http://{address}"))
+}
+
 fn names(variables: &[(&str, &str)], name: &str) -> bool {
     variables.iter().any(|(known, _)| *known == name)
 }
@@ -76,8 +85,19 @@ fn emulator() -> Emulator {
 
 /// Looks for a key as if it were `now`.
 fn at(chain: &AccessKeyChain, now: SystemTime) -> Result<ChainKey> {
-    *lock(&chain.0.clock.set) = Some(now);
+    set_clock(chain, now);
     chain.find()
+}
+
+/// Sets the clock on, or back, and lets as much time pass.
+fn set_clock(chain: &AccessKeyChain, time: SystemTime) {
+    let mut set = lock(&chain.0.clock.set);
+    let Now { time: old, instant } = set.unwrap_or_else(Now::of_system);
+    let instant = match time.duration_since(old) {
+        Ok(passed) => instant + passed,
+        Err(back) => instant.checked_sub(back.duration()).expect("this machine has run for so long"),
+    };
+    *set = Some(Now { time, instant });
 }
 
 fn secret(key: &ChainKey) -> (&str, Option<&str>) {

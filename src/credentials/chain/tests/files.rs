@@ -34,6 +34,8 @@ fn every_mode_of_the_aliyun_command_that_needs_no_browser() {
             {{"name":"oidc","mode":"OIDC",{role},"oidc_provider_arn":"{PROVIDER_ARN}","oidc_token_file":{token:?}}},
             {{"name":"circle","mode":"ChainableRamRoleArn","source_profile":"circle",{role}}},
             {{"name":"short","mode":"RamRoleArn",{own},"ram_role_arn":"{ARN}","expired_seconds":60}},
+            {{"name":"odd","mode":"RamRoleArn",{own},{role},"policy":{{"Statement":[]}}}},
+            {{"name":"odd2","mode":"RamRoleArn",{own},"ram_role_arn":"{ARN}","expired_seconds":"900"}},
             {{"name":"foreign","mode":"RamRoleArn",{own},"ram_role_arn":"acs:ram::1:role/other"}}
         ]}}"#
     );
@@ -59,6 +61,8 @@ fn every_mode_of_the_aliyun_command_that_needs_no_browser() {
     for (profile, part) in [
         ("circle", "there is no profile circle"),
         ("short", "at least 900 s"),
+        ("odd", "its policy is not a text"),
+        ("odd2", "its expired_seconds is not a number of seconds"),
         ("foreign", "AssumeRole of acs:ram::1:role/other failed: HTTP 404, code EntityNotExist.Role"),
         ("none", "there is no profile none"),
     ] {
@@ -111,6 +115,26 @@ fn a_file_that_has_changed_is_read_again() {
     assert_eq!(id(600), "two", "it is still valid, as far as is known");
     home.write(".alibabacloud/credentials", &simple("three"));
     assert_eq!((id(629), id(630)), ("two".to_string(), "three".to_string()));
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_no_file_from_being_read() {
+    let home = Home::new();
+    let simple = |id: &str| format!("[default]\ntype=access_key\naccess_key_id={id}\naccess_key_secret=geheim\n");
+    home.write(".alibabacloud/credentials", &simple("one"));
+    let (chain, now) = (home.chain(&[]), Now::of_system());
+    let id = |passed, behind| {
+        let (time, instant) = (now.time - Duration::from_secs(behind), now.instant + Duration::from_secs(passed));
+        *lock(&chain.0.clock.set) = Some(Now { time, instant });
+        chain.find().expect("a key").access_key_id().to_string()
+    };
+    assert_eq!(id(0, 0), "one");
+    home.write(".alibabacloud/credentials", &simple("two"));
+    assert_eq!((id(299, 86_400), id(300, 86_400)), ("one".to_string(), "two".to_string()));
+    home.remove(".alibabacloud/credentials");
+    assert_eq!(id(600, 86_400), "two", "the next attempt is put off");
+    home.write(".alibabacloud/credentials", &simple("three"));
+    assert_eq!((id(629, 172_800), id(630, 172_800)), ("two".to_string(), "three".to_string()));
 }
 
 #[cfg(unix)]

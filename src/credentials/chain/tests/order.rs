@@ -93,6 +93,69 @@ fn a_broken_place_is_passed_over_and_named() {
 }
 
 #[test]
+fn reasons_have_neither_stage_nor_hint_and_one_broken_place_is_the_cause() {
+    let home = Home::new();
+    let (_kept, uri) = nobody();
+    let error = refusal(&home.chain(&[("ALIBABA_CLOUD_CREDENTIALS_URI", &uri)]));
+    assert!(error.message().contains("; the credentials URI: cannot connect to http://127.0.0.1:"), "{error}");
+    assert!(error.is_retryable() && error.hint_key() != Some("key-chain"), "{error}");
+    let shown = error.to_string();
+    assert_eq!((shown.matches("(stage: ").count(), shown.matches("(hint: ").count()), (1, 1), "{error}");
+    home.write(".aliyun/config.json", "{");
+    let error = refusal(&home.chain(&[("ALIBABA_CLOUD_CREDENTIALS_URI", &uri)]));
+    assert!(error.is_retryable() && error.hint_key() == Some("key-chain"), "{error}");
+    let error = refusal(&home.chain(&[]));
+    assert!(!error.is_retryable() && std::error::Error::source(&error).is_none(), "{error}");
+}
+
+#[test]
+fn without_a_home_there_are_no_files() {
+    let off = ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+    let chain = AccessKeyChain::from_vars(|name| (name == off.0).then_some(off.1));
+    let error = refusal(&chain);
+    for file in ["~/.aliyun/config.json", "~/.alibabacloud/credentials"] {
+        assert!(error.message().contains(&format!("{file} (HOME is not set)")), "{error}");
+    }
+}
+
+#[test]
+fn an_invalid_setting_of_this_library_is_an_error_and_not_passed_over() {
+    let home = Home::new();
+    let key = [("ALIBABA_CLOUD_ACCESS_KEY_ID", "id"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "geheim")];
+    let chain = home.chain(&[&key[..], &[("ALIYUN_MQTT_PROXY", "ftp://user:geheim@x")]].concat());
+    for _ in 0..2 {
+        let error = chain.find().expect_err("an invalid proxy");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Config, Some(Fate::NotSent)), "{error}");
+        assert!(error.message().starts_with("ALIYUN_MQTT_PROXY: ") && !error.message().contains("geheim"), "{error}");
+    }
+    assert!(!chain.doubted() && !chain.same(&chain.clone()));
+    assert!(chain.network(Network::new()).find().is_ok());
+    assert!(chain.network(Network::new().proxy("ftp://x")).find().is_err());
+
+    // What Alibaba Cloud's SDKs would reach without these settings is not replaced by the key of a later place.
+    home.write(".alibabacloud/credentials", "[default]\ntype=access_key\naccess_key_id=id\naccess_key_secret=geheim\n");
+    let token = home.write("oidc-token", "geheim-oidc");
+    let role = [
+        ("ALIBABA_CLOUD_ROLE_ARN", ARN),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", PROVIDER_ARN),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", token.as_str()),
+    ];
+    let shared = [("ALIYUN_MQTT_PROXY", "env"), ("all_proxy", "socks5://x")];
+    for (more, part) in [
+        (&[("ALIYUN_MQTT_CA_FILE", "/there/is/none")][..], "/there/is/none"),
+        (&shared, "all_proxy: socks5:// proxies are not supported"),
+        (&[("ALIYUN_MQTT_STS_ENDPOINT", "http://sts.example")], "ALIYUN_MQTT_STS_ENDPOINT: "),
+    ] {
+        let error = refusal(&home.chain(&[&role[..], more].concat()));
+        assert!(error.message().starts_with("the AccessKey of the OIDC role cannot be used: "), "{error}");
+        assert!(error.message().contains(part), "{error}");
+    }
+    let other = [("ALIBABA_CLOUD_STS_REGION", "no region")];
+    let key = home.chain(&[&role[..], &other].concat()).find().expect("a key");
+    assert!(key.passed_over()[0].contains("ALIBABA_CLOUD_STS_REGION: "), "{:?}", key.passed_over());
+}
+
+#[test]
 fn a_place_whose_key_only_the_official_sdks_could_use_is_an_error() {
     let home = Home::new();
     let ini = "[default]\ntype = access_key\naccess_key_id = id-ini\naccess_key_secret = geheim-ini\n";

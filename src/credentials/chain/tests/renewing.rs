@@ -57,8 +57,32 @@ fn a_renewal_that_fails_is_no_error_until_the_key_ends_and_no_other_place_is_ask
     // At once, not only when the next attempt is due.
     let error = at(&chain, end).expect_err("it has ended");
     assert!(error.to_string().contains("the RAM role of the ECS instance has no AccessKey any more"), "{error}");
+    // The cause is that of the renewal, though nobody there would be nothing wrong in a search.
+    assert!(error.is_retryable() && error.hint_key() == Some("api-nothing-listens"), "{error:?}");
     emulator.restart().expect("started");
     assert!(at(&chain, SystemTime::now()).is_ok());
+}
+
+#[test]
+fn a_renewal_that_nobody_answers_is_a_timeout() {
+    let home = Home::new();
+    let now = SystemTime::now();
+    let text = humantime::format_rfc3339_seconds(now + secs(400)).to_string();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = thread::spawn(move || {
+        for body in ["token", "role", &scripted::key("STS.1", &text)] {
+            let mut stream = listener.accept().expect("a connection").0;
+            scripted::request(&mut stream);
+            std::io::Write::write_all(&mut stream, scripted::answer("200 OK", body).as_bytes()).expect("written");
+        }
+        listener
+    });
+    let chain = home.chain(&[("ALIYUN_MQTT_METADATA_ENDPOINT", &url)]);
+    assert_eq!(at(&chain, now).expect("a key").access_key_id(), "STS.1");
+    let _silent = server.join().expect("answered");
+    let error = at(&chain, now + secs(400)).expect_err("it has ended");
+    assert!(error.is_timeout() && error.is_retryable(), "{error:?}");
 }
 
 #[test]
@@ -131,7 +155,7 @@ fn a_renewal_that_hangs_leaves_its_caller_most_of_the_time_and_the_others_all_of
     assert_eq!(asking.join().expect("no panic").access_key_id(), "STS.1");
     drop(stream);
     // From here on, nobody answers.
-    *lock(&chain.0.clock.set) = Some(now + secs(399));
+    set_clock(&chain, now + secs(399));
     let start = Instant::now();
     assert_eq!(chain.find_within(Duration::from_millis(300)).expect("the old key").access_key_id(), "STS.1");
     assert!(start.elapsed() >= Duration::from_millis(100), "the renewal has its share");
@@ -139,7 +163,7 @@ fn a_renewal_that_hangs_leaves_its_caller_most_of_the_time_and_the_others_all_of
     assert_eq!(chain.find().expect("the old key").access_key_id(), "STS.1");
     assert!(search.wait(Instant::now()).is_none(), "nobody has waited for its end");
     // Once the key has ended, there is none, however the renewal fares.
-    *lock(&chain.0.clock.set) = Some(now + secs(400));
+    set_clock(&chain, now + secs(400));
     let error = chain.find_within(Duration::ZERO).expect_err("it has ended");
     assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Credentials));
 }
@@ -162,7 +186,7 @@ fn all_who_wait_for_a_search_get_its_failure() {
         thread::yield_now();
     }
     // In place of a search, which would fail in another way.
-    drop(Searcher { inner: Arc::clone(&chain.0), search });
+    drop(Searcher { inner: Arc::clone(&chain.0), network: Network::new(), search });
     for thread in threads {
         let error = thread.join().expect("no panic");
         assert!(error.to_string().contains("has ended early"), "{error}");
