@@ -85,7 +85,7 @@ pub(crate) fn failure(failure: &Failure) {
     if let Some(hint) = &failure.hint {
         labelled(HINT.shown(), AnsiColor::Cyan, hint.shown());
     }
-    if let Some(hint) = advice::beside(failure.missing.as_deref()) {
+    if let Some(hint) = advice::beside(&failure.missing) {
         labelled(HINT.shown(), AnsiColor::Cyan, hint.shown());
     }
 }

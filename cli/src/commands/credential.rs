@@ -93,6 +93,7 @@ pub(crate) fn run(args: &CredentialArgs, global: &GlobalArgs) -> Result<Exit> {
             report::note(format!("deleted the credential of {client_id}"));
         }
         CredentialCommand::List { json } => {
+            settings.check_api(&[Key::GroupId])?;
             let group = settings.needed(Key::GroupId)?;
             let mut out = Out::new();
             for id in settings.api()?.list_device_credentials(group) {

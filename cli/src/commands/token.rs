@@ -106,6 +106,7 @@ fn apply(args: &ApplyArgs, settings: &Settings) -> Result<Exit> {
     let topics = match args.topics.is_empty() {
         false => args.topics.clone(),
         true => {
+            settings.check_api(&[Key::Topic])?;
             let parent = settings.needed(Key::Topic)?;
             vec![parent.to_string(), format!("{parent}/#")]
         }

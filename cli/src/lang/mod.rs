@@ -30,6 +30,6 @@ mod zh;
 mod tests;
 
 pub(crate) use choice::{Lang, Unknown, VARIABLE, current, given, start};
-pub(crate) use help::{in_manual, in_tree, printed};
+pub(crate) use help::{in_manual, in_tree, of_help, printed};
 pub(crate) use phrase::{Phrase, phrase};
 pub(crate) use text::Text;
