@@ -164,7 +164,7 @@ fn every_command_has_a_manual_page_without_faults() {
         }
     }
     let page = std::fs::read_to_string(chinese.join("aliyun-mqtt-pub.1")).unwrap();
-    for word in [".SH \"名称\"", ".SH \"选项\"", "QoS", "可选值：", "退出码取"] {
+    for word in [".SH \"名称\"", ".SH \"选项\"", "QoS", "可选值：", "退出码取自"] {
         assert!(page.contains(word), "{word}: {page}");
     }
     let page = run(program(), ["man", "config", "show"]).expect(0);

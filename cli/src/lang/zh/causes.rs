@@ -124,9 +124,12 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "the AccessKey is temporary (STS), and a login has no field for its security token; signature mode probably \
          rejects it",
-        "这是临时访问凭证（STS），而登录信息中没有安全令牌的位置；签名鉴权很可能会拒绝它",
+        "这是临时 AccessKey（STS），而登录信息中没有安全令牌的位置；签名鉴权很可能会拒绝它",
     ),
-    ("use --auth token; a temporary AccessKey can apply for tokens", "使用 --auth token；临时访问凭证可以申请 Token"),
+    (
+        "use --auth token; a temporary AccessKey can apply for tokens",
+        "使用 --auth token；临时 AccessKey 可以申请 Token",
+    ),
     (
         "the token text is not RW|..., R|... or W|..., nor several of these joined by |",
         "Token 的文本不是 RW|...、R|... 或 W|...，也不是用 | 连接的若干个",
@@ -703,7 +706,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "AccessKey and security token (STS) do not belong together, or one of them is missing or expired",
         "AccessKey 与安全令牌（STS）不匹配，或其中之一缺失或已过期",
     ),
-    ("get a new temporary AccessKey, and give all three of its parts", "获取新的临时访问凭证，并给出其全部三个部分"),
+    ("get a new temporary AccessKey, and give all three of its parts", "获取新的临时 AccessKey，并给出其全部三个部分"),
     ("none of the known causes fits", "不属于任何已知原因"),
     ("see the message; --log debug shows more", "见错误信息；--log debug 会显示更多"),
     (

@@ -48,7 +48,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "The exit code is that of the failure that stopped the run, or else of the first failure; 130 after Ctrl-C, \
          which stops reading and waits for the messages in flight.",
-        "退出码取导致运行停止的失败；没有时取第一次失败；按 Ctrl-C 后为 130，此时停止读取，并等待在途的消息。",
+        "退出码取自导致运行停止的失败；没有时取第一次失败；按 Ctrl-C 后为 130，此时停止读取，并等待在途的消息。",
     ),
     (
         "With --spool, QoS 1 and 2 messages are written to disk before they are sent, and removed when their outcome \

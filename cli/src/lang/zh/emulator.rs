@@ -112,6 +112,6 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "Hand out temporary keys of this RAM role, as the metadata service and STS do, on the ports of the API",
-        "在 API 的端口上像元数据服务和 STS 那样发放该 RAM 角色的临时访问凭证",
+        "在 API 的端口上像元数据服务和 STS 那样发放该 RAM 角色的临时 AccessKey",
     ),
 ];

@@ -664,7 +664,7 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
     (
         "api-temporary-key",
         "the account of the temporary key (STS) was not found; do key and security token belong together?",
-        "找不到临时访问凭证（STS）所属的账号；AccessKey 与安全令牌是否匹配？",
+        "找不到临时 AccessKey（STS）所属的账号；AccessKey 与安全令牌是否匹配？",
     ),
     (
         "api-instance-rights",
@@ -688,7 +688,7 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
         "api-access-key-id",
         "the service does not know this AccessKey id: it is misspelled, deleted, or a temporary one (STS) that has \
          expired",
-        "服务端不认识这个 AccessKey ID：它拼写有误、已被删除，或是已过期的临时访问凭证（STS）",
+        "服务端不认识这个 AccessKey ID：它拼写有误、已被删除，或是已过期的临时 AccessKey（STS）",
     ),
     (
         "api-clock",

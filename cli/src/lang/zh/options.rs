@@ -51,11 +51,11 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "How to log in [default: signature, token with a temporary AccessKey, chain without one]",
-        "登录方式 [默认：signature；使用临时访问凭证时为 token，没有 AccessKey 时为 chain]",
+        "登录方式 [默认：signature；使用临时 AccessKey 时为 token，没有 AccessKey 时为 chain]",
     ),
     (
         "How to log in [default: signature, token with a temporary AccessKey]",
-        "登录方式 [默认：signature；使用临时访问凭证时为 token]",
+        "登录方式 [默认：signature；使用临时 AccessKey 时为 token]",
     ),
     (
         "AccessKey id [default: the first key that Alibaba Cloud's SDKs would find]",
@@ -67,7 +67,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "File that holds the security token of a temporary AccessKey (STS; API only)",
-        "存放临时访问凭证（STS）的安全令牌的文件，仅用于 API",
+        "存放临时 AccessKey（STS）的安全令牌的文件，仅用于 API",
     ),
     (
         "File that holds the token (RW|...), read at each connect [default: apply for a token]",
