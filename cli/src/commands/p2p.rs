@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 
 use crate::exchange::{AnswerArgs, AskArgs};
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::payload::PayloadArgs;
 use crate::receive::{BoundArgs, Ready, Receiver, SessionArgs, SinkArgs};
 use crate::report;
@@ -127,6 +128,7 @@ fn listen(session: &SessionArgs, global: &GlobalArgs) -> Result<Receiver> {
     }
     let builder = session.apply(settings.builder()?.ack_mode(AckMode::Manual), &settings)?;
     let receiver = Receiver::connect(builder.build()?)?;
-    report::note(format!("listening as {}", receiver.client().config().client_id()));
+    let client_id = receiver.client().config().client_id();
+    report::status(&phrase!("listening as {client_id}", client_id));
     Ok(receiver)
 }

@@ -1,6 +1,8 @@
 //! The language of help, hints and doctor's report; and what stays English for scripts.
 
 use std::process::Command;
+#[cfg(target_os = "linux")]
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -254,6 +256,27 @@ fn the_comments_of_config_are_in_the_language() {
         assert!(has_han(line) || line == "# Instance id", "{line}");
     }
     assert!(text.contains("# 接入点：host、host:port"), "{text}");
+}
+
+/// Scripts match what was done, and a person at a terminal reads it.
+#[test]
+fn what_was_done_is_english_unless_it_is_said_at_a_terminal() {
+    let folder = Folder::new();
+    let pages = folder.path("man").display().to_string();
+    let written = run(chinese(), ["man", "--output-dir", &pages]).expect(0);
+    assert_eq!(written.stderr, format!("wrote the pages to {pages}\n"));
+    #[cfg(target_os = "linux")]
+    {
+        let mut command = Command::new("script");
+        let line = format!("'{}' man --output-dir '{pages}'", env!("CARGO_BIN_EXE_aliyun-mqtt"));
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        command.env_clear().env("SHELL", "/bin/sh").env("LANG", "zh_CN.UTF-8");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Ok(output) = command.output() {
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains(&format!("手册页已写入 {pages}")), "{text}");
+        }
+    }
 }
 
 #[test]

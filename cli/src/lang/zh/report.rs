@@ -117,6 +117,28 @@ can distinguish more.
         "there is no AccessKey: `aliyun-mqtt config show` tells what each place has",
         "没有 AccessKey：`aliyun-mqtt config show` 列出每个位置的情况",
     ),
+    // What was done, for a person at a terminal.
+    ("deleted the credential of {client_id}", "已删除 {client_id} 的设备凭证"),
+    ("wrote {path}", "已写入 {path}"),
+    ("created {group_id}", "已创建 {group_id}"),
+    ("deleted {group_id}", "已删除 {group_id}"),
+    ("wrote the pages to {path}", "手册页已写入 {path}"),
+    ("listening as {client_id}", "正在接收，Client ID 为 {client_id}"),
+    ("valid until {end}", "有效期至 {end}"),
+    ("revoked the {kind} token", "已吊销类型为 {kind} 的 Token"),
+    ("revoked the token", "已吊销 Token"),
+    (
+        "{shown} of {total} entries; use --all or --page {next} for the others",
+        "已显示 {total} 条中的 {shown} 条；其余请用 --all 或 --page {next} 查看",
+    ),
+    (
+        "{shown} of more entries; use --all or --page {next} for the others",
+        "已显示 {shown} 条，还有更多；其余请用 --all 或 --page {next} 查看",
+    ),
+    ("no entries; use --begin 1d to look back one day", "没有记录；--begin 1d 可查看最近一天"),
+    ("reading from the terminal; press Ctrl-D to end the input", "正在从终端读取；按 Ctrl-D 结束输入"),
+    ("receiving as {client_id}, without a new subscription", "正在接收，Client ID 为 {client_id}，没有新的订阅"),
+    ("subscribed to {filter} with {granted}, as {client_id}", "已订阅 {filter}（{granted}），Client ID 为 {client_id}"),
     // `config show` and `config init`.
     ("environment variable {name}", "环境变量 {name}"),
     ("{key} in {path}", "{path} 中的 {key}"),
