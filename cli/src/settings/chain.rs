@@ -4,7 +4,7 @@ use aliyun_mqtt::{AccessKeyChain, ChainKey, Error};
 
 use super::places::{self, Place};
 use super::{Auth, Key, Settings};
-use crate::exit::{Exit, Failure, Result};
+use crate::exit::{Failure, Result};
 use crate::lang::{Phrase, phrase};
 use crate::time;
 
@@ -69,7 +69,6 @@ impl Settings {
             failure.hint = Some(self.ways_to_give_a_key());
         }
         if !places.is_empty() {
-            failure.exit = Exit::Usage;
             let (empty, broken): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.is_empty);
             failure.message = "no AccessKey was found".to_string();
             failure.causes = broken.into_iter().map(|place| place.line().english().to_string()).collect();
