@@ -50,9 +50,9 @@ pub(crate) fn adapted(error: &Error, message: String, hint: Option<Phrase>) -> (
     (message, other.or(hint))
 }
 
-/// Returns what else helps where this setting is missing.
-pub(crate) fn beside(missing: Option<&str>) -> Option<Phrase> {
-    let is_missing = missing == Some(Key::Endpoint.row().name);
+/// Returns what else helps where these settings are missing.
+pub(crate) fn beside(missing: &[String]) -> Option<Phrase> {
+    let is_missing = missing.iter().any(|name| name == Key::Endpoint.row().name);
     (is_missing && cfg!(feature = "emulator")).then(|| {
         phrase!(
             "without an account, eval \"$(aliyun-mqtt emulator --env)\" starts an emulator and sets the variables for \
@@ -62,14 +62,14 @@ pub(crate) fn beside(missing: Option<&str>) -> Option<Phrase> {
 }
 
 /// Returns true for a server on this machine; its URL may be one of the API, too.
-fn is_local(url: &str) -> bool {
+pub(crate) fn is_local(url: &str) -> bool {
     let server = url.split_once("://").map_or(url, |(_, rest)| rest);
     let server = server.split(['/', ' ']).next().unwrap_or_default().trim_end_matches(':');
     server.parse::<Endpoint>().is_ok_and(|endpoint| endpoint.is_loopback())
 }
 
 /// Returns true if the message is about a URL on this machine.
-fn is_about_here(message: &str) -> bool {
+pub(crate) fn is_about_here(message: &str) -> bool {
     message.match_indices("://").any(|(at, _)| is_local(&message[at..]))
 }
 

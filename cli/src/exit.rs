@@ -58,15 +58,15 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<Phrase>,
     /// The causes, the nearest one first.
     pub(crate) causes: Vec<String>,
-    /// The setting that is not given, if that is the reason.
-    pub(crate) missing: Option<String>,
+    /// The settings that are not given, if that is the reason.
+    pub(crate) missing: Vec<String>,
 }
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure { exit, message: message.into(), hint: None, causes: Vec::new(), missing: None }
+        Failure { exit, message: message.into(), hint: None, causes: Vec::new(), missing: Vec::new() }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -112,9 +112,9 @@ impl From<&Error> for Failure {
             Some(stage) => format!("{} (stage: {stage})", error.message()),
             None => error.message().to_string(),
         };
-        let missing = error.missing_setting().map(str::to_string);
-        let key = missing.as_deref().and_then(Key::named).filter(|_| error.hint_key() == Some("set"));
-        let hint = key.map(Key::ways).or_else(|| Phrase::of_library(error));
+        let missing: Vec<String> = error.missing_setting().map(str::to_string).into_iter().collect();
+        let key = error.missing_setting().and_then(Key::named).filter(|_| error.hint_key() == Some("set"));
+        let hint = key.map(|key| Key::ways(&[key])).or_else(|| Phrase::of_library(error));
         let mut causes: Vec<String> = Vec::new();
         let (message, hint) = advice::adapted(error, message, hint);
         let mut next = std::error::Error::source(error);
@@ -206,7 +206,7 @@ mod tests {
         };
         let builder = || builder().credentials(aliyun_mqtt::Credentials::signature("id", "not-a-secret"));
         let failure = Failure::from(builder().clean_session(false).build().unwrap_err());
-        assert_eq!(failure.missing.as_deref(), Some("device_id"));
+        assert_eq!(failure.missing, ["device_id"]);
         let hint = failure.hint.as_ref().map(Phrase::english).unwrap_or_default();
         assert!(hint.starts_with("use --device-id, set ALIYUN_MQTT_DEVICE_ID, or write device_id in"), "{failure:?}");
         let config = builder().build().unwrap();

@@ -112,7 +112,7 @@ impl Place {
             Place::Stdin => {
                 Stream::Input.check()?;
                 if !quiet && io::stdin().is_terminal() && io::stderr().is_terminal() {
-                    report::note("reading from the terminal; press Ctrl-D to end the input");
+                    report::status(&phrase!("reading from the terminal; press Ctrl-D to end the input"));
                 }
                 let name = "standard input".to_string();
                 Ok(Reader { size: rest_of_stdin(), from: Box::new(io::stdin()), name })

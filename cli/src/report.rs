@@ -1,7 +1,7 @@
 //! Prints to stderr: errors with their hints, warnings, notes, and the library's log.
 
 use std::fmt::{self, Display};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aliyun_mqtt::printable;
@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use crate::advice;
 use crate::exit::Failure;
-use crate::lang::Text;
+use crate::lang::{self, Lang, Phrase, Text};
 
 const HINT: Text = Text::of("hint: ");
 
@@ -85,7 +85,7 @@ pub(crate) fn failure(failure: &Failure) {
     if let Some(hint) = &failure.hint {
         labelled(HINT.shown(), AnsiColor::Cyan, hint.shown());
     }
-    if let Some(hint) = advice::beside(failure.missing.as_deref()) {
+    if let Some(hint) = advice::beside(&failure.missing) {
         labelled(HINT.shown(), AnsiColor::Cyan, hint.shown());
     }
 }
@@ -98,6 +98,13 @@ pub(crate) fn warning(text: impl Display) {
 /// Prints a note about what was done.
 pub(crate) fn note(text: impl Display) {
     print(format_args!("{}", shown(&text.to_string())));
+}
+
+/// Prints a note about what was done, in the language of this run for a person at a terminal. Scripts match it, so it
+/// is English elsewhere.
+pub(crate) fn status(text: &Phrase) {
+    let lang = if std::io::stderr().is_terminal() { lang::current() } else { Lang::En };
+    note(text.within(lang));
 }
 
 fn line(label: &str, color: AnsiColor, text: &str) {

@@ -70,10 +70,12 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
 
 /// Formats a time to the second, in the local zone.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
-    match Timestamp::try_from(time) {
-        Ok(time) => time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        Err(_) => "beyond the year 9999".to_string(),
-    }
+    Timestamp::try_from(time).map_or_else(|_| "beyond the year 9999".to_string(), of)
+}
+
+/// Formats a time like [`rfc3339`].
+pub(crate) fn of(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 /// Formats a time to the microsecond, in its own zone: `2026-07-30T12:00:00.123456+08:00`.

@@ -8,12 +8,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json, json};
 
 use crate::exit::{Exit, Failure, Result};
-use crate::lang::phrase;
+use crate::lang::{Phrase, phrase};
 use crate::output::{MASKED, Out};
 use crate::private_file::PrivateFile;
 use crate::report;
 use crate::settings::GlobalArgs;
-use crate::settings::{self, Environment, Key, Settings, TEMPLATE, Value};
+use crate::settings::{self, Environment, Key, NoKey, Place, Row, Settings, Value, end_of, place_of};
 use crate::time;
 
 #[derive(Debug, Args)]
@@ -91,15 +91,16 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
             Value::Path(path) => path.to_string_lossy(),
             Value::Secret(_) => Cow::Borrowed(MASKED),
         };
-        (key.row().name, text, source.to_string())
+        (key.row().name, text, source)
     });
     if as_json {
-        let mut object: Map<String, Json> =
-            rows.map(|(name, text, source)| (name.to_string(), json!({ "value": text, "source": source }))).collect();
+        let mut object: Map<String, Json> = rows
+            .map(|(name, text, source)| (name.to_string(), json!({ "value": text, "source": source.to_string() })))
+            .collect();
         let names = |keys: Vec<Key>| keys.into_iter().map(|key| key.row().name).collect::<Vec<_>>();
         let (mut to_log_in, mut for_the_api) = (settings.missing_to_log_in()?, settings.missing_for_the_api());
         if settings.uses_chain() {
-            let key = settings.chain_key();
+            let key = settings.search();
             if key.is_err() {
                 for_the_api.insert(0, Key::AccessKeyId);
                 if settings.logs_in_by_chain() {
@@ -117,22 +118,35 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
         out.line(&format!("# {}{profile}", path.display()))?;
         let others = settings.other_profiles().collect::<Vec<_>>().join(", ");
         if !others.is_empty() {
-            out.line(&format!("# profiles that are not selected: {others}"))?;
+            comment(&mut out, &phrase!("profiles that are not selected: {others}", others))?;
         }
     }
     for (name, text, source) in rows {
-        out.line(&format!("{name} = {text}    # {source}"))?;
+        out.line(&format!("{name} = {text}    # {}", source.phrase().shown()))?;
     }
     let auth = settings.auth()?.name();
     if settings.uses_chain() {
-        show_chain(&mut out, settings.chain_key())?;
+        show_chain(&mut out, settings.search())?;
     }
-    show_missing(&mut out, &format!("to log in (auth: {auth})"), &settings.missing_to_log_in()?)?;
-    show_missing(&mut out, "for the service's API", &settings.missing_for_the_api())
+    for Row { name, flag, variable, .. } in settings.missing_to_log_in()?.into_iter().map(Key::row) {
+        let missing =
+            phrase!("missing to log in (auth: {auth}): {name} ({flag} or {variable})", auth, name, flag, variable);
+        comment(&mut out, &missing)?;
+    }
+    for Row { name, flag, variable, .. } in settings.missing_for_the_api().into_iter().map(Key::row) {
+        let missing = phrase!("missing for the service's API: {name} ({flag} or {variable})", name, flag, variable);
+        comment(&mut out, &missing)?;
+    }
+    Ok(())
+}
+
+/// Prints a comment, so that the output remains a list of settings.
+fn comment(out: &mut Out, text: &Phrase) -> std::io::Result<()> {
+    out.line(&format!("# {}", text.shown()))
 }
 
 /// Returns the key of the chain, without its secrets.
-fn chain_as_json(key: Result<ChainKey>) -> Json {
+fn chain_as_json(key: Result<ChainKey, &NoKey>) -> Json {
     match key {
         Ok(key) => json!({
             "access_key_id": key.access_key_id(),
@@ -142,32 +156,30 @@ fn chain_as_json(key: Result<ChainKey>) -> Json {
             "expires": key.expires().map(time::rfc3339),
             "passed_over": key.passed_over(),
         }),
-        Err(failure) => json!({ "error": failure.message }),
+        Err(no_key) => {
+            let place = |place: &Place| {
+                let (title, reason) = (place.title().english(), place.reason().english());
+                json!({ "place": title, "reason": reason, "empty": place.is_empty })
+            };
+            json!({ "error": no_key.whole, "places": no_key.places.iter().map(place).collect::<Vec<_>>() })
+        }
     }
 }
 
 /// Prints where the key of the chain comes from and when it ends, or why there is none.
-fn show_chain(out: &mut Out, key: Result<ChainKey>) -> std::io::Result<()> {
+fn show_chain(out: &mut Out, key: Result<ChainKey, &NoKey>) -> std::io::Result<()> {
     let key = match key {
         Ok(key) => key,
-        Err(failure) => return out.line(&format!("# {}", failure.message)),
+        Err(no_key) if no_key.places.is_empty() => return out.line(&format!("# {}", no_key.whole)),
+        Err(no_key) => {
+            comment(out, &phrase!("no AccessKey was found"))?;
+            return no_key.places.iter().try_for_each(|place| out.line(&format!("#   {}", place.line().shown())));
+        }
     };
-    let end = match (key.expires(), key.is_temporary()) {
-        (Some(end), _) => format!("until {}", time::rfc3339(end)),
-        (None, true) => "temporary".to_string(),
-        (None, false) => "permanent".to_string(),
-    };
-    out.line(&format!("# AccessKey {} of {} ({end})", key.access_key_id(), key.place()))?;
-    key.passed_over().iter().try_for_each(|place| out.line(&format!("# passed over: {place}")))
-}
-
-/// Prints comments, so that the output remains a list of settings.
-fn show_missing(out: &mut Out, what_for: &str, keys: &[Key]) -> Result<()> {
-    for key in keys {
-        let row = key.row();
-        out.line(&format!("# missing {what_for}: {} ({} or {})", row.name, row.flag, row.variable))?;
-    }
-    Ok(())
+    let (id, place, end) = (key.access_key_id(), place_of(key.place()), end_of(&key));
+    let (place, end) = (place.shown(), end.shown());
+    comment(out, &phrase!("AccessKey {id} of {place} ({end})", id, place, end))?;
+    key.passed_over().iter().try_for_each(|place| comment(out, &phrase!("passed over: {place}", place)))
 }
 
 /// Masks what may be a user name and a password. Most of these settings do not take them, but may contain them by
@@ -208,8 +220,9 @@ fn init(path: &Path, force: bool) -> Result<()> {
             .hint(phrase!("--force overwrites it")));
     }
     // The user may add a secret to it.
-    PrivateFile::at(path)?.write(TEMPLATE)?;
-    report::note(format!("wrote {}", path.display()));
+    PrivateFile::at(path)?.write(&settings::template())?;
+    let path = path.display();
+    report::note(phrase!("wrote {path}; fill it in, then run `aliyun-mqtt doctor`", path).shown());
     Ok(())
 }
 

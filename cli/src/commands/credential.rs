@@ -90,9 +90,10 @@ pub(crate) fn run(args: &CredentialArgs, global: &GlobalArgs) -> Result<Exit> {
         CredentialCommand::Unregister { client_id, yes } => {
             confirm(&format!("Delete the credential of {client_id}?"), *yes)?;
             settings.api()?.unregister_device_credential(client_id)?;
-            report::note(format!("deleted the credential of {client_id}"));
+            report::status(&phrase!("deleted the credential of {client_id}", client_id));
         }
         CredentialCommand::List { json } => {
+            settings.check_api(&[Key::GroupId])?;
             let group = settings.needed(Key::GroupId)?;
             let mut out = Out::new();
             for id in settings.api()?.list_device_credentials(group) {
@@ -119,7 +120,8 @@ fn show(
         file.write(&text).map_err(|failure| {
             failure.hint(phrase!("the credential exists nevertheless: `credential get` prints it"))
         })?;
-        report::note(format!("wrote {}", file.path().display()));
+        let path = file.path().display();
+        report::status(&phrase!("wrote {path}", path));
     }
     print(args, &credential)
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::confirm::confirm;
 use crate::exit::{Exit, Result};
+use crate::lang::phrase;
 use crate::output::Out;
 use crate::report;
 use crate::settings::GlobalArgs;
@@ -57,12 +58,12 @@ pub(crate) fn run(args: &GroupArgs, global: &GlobalArgs) -> Result<Exit> {
         GroupCommand::List { json } => list(&settings.api()?, *json)?,
         GroupCommand::Create { group_id } => {
             settings.api()?.create_group(group_id)?;
-            report::note(format!("created {group_id}"));
+            report::status(&phrase!("created {group_id}", group_id));
         }
         GroupCommand::Delete { group_id, yes } => {
             confirm(&format!("Delete {group_id}? Its clients can no longer log in."), *yes)?;
             settings.api()?.delete_group(group_id)?;
-            report::note(format!("deleted {group_id}"));
+            report::status(&phrase!("deleted {group_id}", group_id));
         }
     }
     Ok(Exit::Ok)

@@ -45,7 +45,8 @@ pub(crate) fn run(args: &ManArgs, tree: Command) -> Result<Exit> {
         let cannot = |error| Failure::io(format!("cannot write to {}", folder.display()), &error);
         std::fs::create_dir_all(folder).map_err(cannot)?;
         write_all(&root, folder).map_err(cannot)?;
-        report::note(format!("wrote the pages to {}", folder.display()));
+        let path = folder.display();
+        report::status(&phrase!("wrote the pages to {path}", path));
         return Ok(Exit::Ok);
     }
     let mut page: &Command = &root;

@@ -29,7 +29,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::{self, Exit, Result};
 use crate::report;
-use crate::settings::GlobalArgs;
+use crate::settings::{self, GlobalArgs};
 use crate::stdio::Stream;
 use late::{Late, WithSettings};
 use repeatable::overridden_by_itself;
@@ -101,6 +101,7 @@ pub(crate) enum Command {
     /// Look up the traces of devices and messages
     Trace(Late<WithSettings<trace::TraceArgs>>),
     /// Compute or check the credentials of a client id, offline
+    #[command(mut_args = settings::without_chain)]
     Sign(Late<WithSettings<sign::SignArgs>>),
     /// Diagnose why a connection, a permission or a token does not work
     #[command(visible_alias = "conn")]

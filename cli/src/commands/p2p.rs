@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 
 use crate::exchange::{AnswerArgs, AskArgs};
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::payload::PayloadArgs;
 use crate::receive::{BoundArgs, Ready, Receiver, SessionArgs, SinkArgs};
 use crate::report;
@@ -108,6 +109,7 @@ fn send(to: &str, payload: &PayloadArgs, qos: QoS, session: &SessionArgs, global
 
 /// Returns the topic of messages to this client. A message to an id that no client can have would be lost silently.
 fn topic(settings: &Settings, to: &str) -> Result<String> {
+    settings.check_login(&[Key::Topic])?;
     let topic = p2p_topic(settings.needed(Key::Topic)?, to)?;
     let has_parts = to.split_once("@@@").is_some_and(|(group, device)| !group.is_empty() && !device.is_empty());
     if !has_parts && !settings.auth()?.is_custom() {
@@ -122,10 +124,11 @@ fn topic(settings: &Settings, to: &str) -> Result<String> {
 fn listen(session: &SessionArgs, global: &GlobalArgs) -> Result<Receiver> {
     let settings = Settings::load(global)?;
     if settings.text(Key::ClientId).is_none() {
-        settings.needed(Key::DeviceId)?;
+        settings.check_login(&[Key::DeviceId])?;
     }
     let builder = session.apply(settings.builder()?.ack_mode(AckMode::Manual), &settings)?;
     let receiver = Receiver::connect(builder.build()?)?;
-    report::note(format!("listening as {}", receiver.client().config().client_id()));
+    let client_id = receiver.client().config().client_id();
+    report::status(&phrase!("listening as {client_id}", client_id));
     Ok(receiver)
 }

@@ -6,6 +6,7 @@ use aliyun_mqtt::{AckMode, Client, QoS, SubscribeOptions};
 use clap::Args;
 
 use crate::exit::{Exit, Result};
+use crate::lang::{Phrase, phrase};
 use crate::receive::{BoundArgs, Receiver, SessionArgs, SinkArgs};
 use crate::report;
 use crate::settings::GlobalArgs;
@@ -132,19 +133,22 @@ impl Subscriptions {
         }
         if std::io::stderr().is_terminal() {
             let client_id = client.config().client_id().to_string();
-            subscribed(&self.make, &granted, &client_id).into_iter().for_each(report::note);
+            subscribed(&self.make, &granted, &client_id).iter().for_each(report::status);
         }
         Ok(())
     }
 }
 
 /// The lines for a person at the terminal, who otherwise sees nothing until the first message.
-fn subscribed(filters: &[String], granted: &[QoS], client_id: &str) -> Vec<String> {
+fn subscribed(filters: &[String], granted: &[QoS], client_id: &str) -> Vec<Phrase> {
     if filters.is_empty() {
-        return vec![format!("receiving as {client_id}, without a new subscription")];
+        return vec![phrase!("receiving as {client_id}, without a new subscription", client_id)];
     }
     let lines = filters.iter().zip(granted);
-    lines.map(|(filter, granted)| format!("subscribed to {filter} with {granted}, as {client_id}")).collect()
+    let line = |(filter, granted): (&String, &QoS)| {
+        phrase!("subscribed to {filter} with {granted}, as {client_id}", filter, granted, client_id)
+    };
+    lines.map(line).collect()
 }
 
 #[cfg(test)]
@@ -154,6 +158,10 @@ mod tests {
     #[test]
     fn each_filter_has_a_line_with_what_was_granted() {
         let filters = ["demo/#".to_string(), "demo/a".to_string()];
+        let subscribed = |filters: &[String], granted: &[QoS], id| {
+            let lines = subscribed(filters, granted, id);
+            lines.iter().map(|line| line.english().to_string()).collect::<Vec<_>>()
+        };
         assert_eq!(
             subscribed(&filters, &[QoS::AtLeastOnce, QoS::AtMostOnce], "GID_demo@@@1"),
             ["subscribed to demo/# with QoS 1, as GID_demo@@@1", "subscribed to demo/a with QoS 0, as GID_demo@@@1"]

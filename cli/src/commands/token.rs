@@ -106,6 +106,7 @@ fn apply(args: &ApplyArgs, settings: &Settings) -> Result<Exit> {
     let topics = match args.topics.is_empty() {
         false => args.topics.clone(),
         true => {
+            settings.check_api(&[Key::Topic])?;
             let parent = settings.needed(Key::Topic)?;
             vec![parent.to_string(), format!("{parent}/#")]
         }
@@ -122,15 +123,17 @@ fn apply(args: &ApplyArgs, settings: &Settings) -> Result<Exit> {
     } else {
         format!("{}|{}", args.kind, token.secret())
     });
-    let until = end.map_or(String::new(), |end| format!("valid until {end}"));
+    let until = end.map(|end| phrase!("valid until {end}", end));
     match file {
         Some(file) => {
             file.write(&Zeroizing::new(format!("{}\n", *text)))?;
-            report::note(format!("wrote {}; {until}", file.path().display()));
+            let path = file.path().display();
+            let wrote = phrase!("wrote {path}", path);
+            report::status(&until.map_or(wrote.clone(), |until| wrote.and(&until)));
         }
         None => {
             Out::new().line(&text)?;
-            report::note(until);
+            until.iter().for_each(report::status);
         }
     }
     Ok(Exit::Ok)
@@ -161,7 +164,10 @@ fn revoke(settings: &Settings, yes: bool) -> Result<Exit> {
     let api = settings.api()?;
     for (kind, token) in &tokens {
         api.revoke_token(token)?;
-        report::note(format!("revoked the {}", kind.map_or("token".to_string(), |kind| format!("{kind} token"))));
+        report::status(&match kind {
+            Some(kind) => phrase!("revoked the {kind} token", kind),
+            None => phrase!("revoked the token"),
+        });
     }
     Ok(Exit::Ok)
 }

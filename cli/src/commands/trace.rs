@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use crate::exit::{Exit, Result};
+use crate::lang::phrase;
 use crate::output::Out;
 use crate::report;
 use crate::settings::GlobalArgs;
@@ -183,13 +184,18 @@ fn show(
             continue;
         }
         if more {
-            let total = page.total().map_or("more".to_string(), |total| total.to_string());
-            report::note(format!("{shown} of {total} entries; use --all or --page {} for the others", number + 1));
+            let next = number + 1;
+            report::status(&match page.total() {
+                Some(total) => {
+                    phrase!("{shown} of {total} entries; use --all or --page {next} for the others", shown, total, next)
+                }
+                None => phrase!("{shown} of more entries; use --all or --page {next} for the others", shown, next),
+            });
         }
         break;
     }
     if shown == 0 {
-        report::note("no entries; use --begin 1d to look back one day");
+        report::status(&phrase!("no entries; use --begin 1d to look back one day"));
     }
     Ok(Exit::Ok)
 }

@@ -61,7 +61,7 @@ pub(crate) fn given(arguments: &[OsString]) -> Option<Lang> {
 }
 
 fn read(text: &str) -> Option<Lang> {
-    Lang::from_str(text, false).ok()
+    Lang::from_str(text, true).ok()
 }
 
 /// Returns the language of the environment, and the value of our variable if it is not one. An empty variable counts as
@@ -112,6 +112,7 @@ mod tests {
             ("aliyun-mqtt --lang zh --help", Some(Lang::Zh)),
             ("aliyun-mqtt pub --lang=en", Some(Lang::En)),
             ("aliyun-mqtt --lang zh pub --lang en", Some(Lang::En)),
+            ("aliyun-mqtt --lang ZH_cn", Some(Lang::Zh)),
             ("aliyun-mqtt --lang fr", None),
             ("aliyun-mqtt pub --lang", None),
             ("aliyun-mqtt emulator -- tool --lang zh", None),

@@ -19,6 +19,14 @@ pub(crate) fn in_tree(tree: Command) -> Command {
     }
 }
 
+/// Translates the help of an option into the language of this run.
+pub(crate) fn of_help(text: &str) -> String {
+    match current() {
+        Lang::En => text.to_string(),
+        Lang::Zh => pieces(text).map(Piece::chinese).collect(),
+    }
+}
+
 fn unwrapped(command: Command) -> Command {
     command.term_width(0).subcommand_value_name(zh::COMMAND).mut_subcommands(unwrapped)
 }

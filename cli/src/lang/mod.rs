@@ -15,8 +15,9 @@
 //! row to add to the table of its theme in `zh`. Indented lines of help are examples or tables: only what follows
 //! the last gap of two spaces, or `# `, is a text.
 //!
-//! Scripts match the rest, so it stays English: the lines `error:`, `cause:` and `warning:`, notes and the log, what
-//! doctor says about a problem it saw, everything on stdout that is data, all JSON, and the scripts of `completions`.
+//! Scripts match the rest, so it stays English: the lines `error:`, `cause:` and `warning:`, notes unless standard
+//! error is a terminal, the log, what doctor says about a problem it saw, everything on stdout that is data, all JSON,
+//! and the scripts of `completions`.
 
 mod choice;
 mod help;
@@ -30,6 +31,6 @@ mod zh;
 mod tests;
 
 pub(crate) use choice::{Lang, Unknown, VARIABLE, current, given, start};
-pub(crate) use help::{in_manual, in_tree, printed};
+pub(crate) use help::{in_manual, in_tree, of_help, printed};
 pub(crate) use phrase::{Phrase, phrase};
 pub(crate) use text::Text;

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use aliyun_mqtt::Credentials;
 
+use super::Key;
+
 /// A way to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Auth {
@@ -31,6 +33,16 @@ impl Auth {
             Auth::CustomPlain => "custom-plain",
             Auth::CustomSigned => "custom-signed",
             Auth::Chain => "chain",
+        }
+    }
+
+    /// Returns the settings of the id and of the secret.
+    pub(super) fn pair(self) -> (Key, Key) {
+        match self {
+            Auth::Signature | Auth::Chain => (Key::AccessKeyId, Key::AccessKeySecret),
+            Auth::Token => (Key::AccessKeyId, Key::Token),
+            Auth::Device => (Key::DeviceAccessKeyId, Key::DeviceAccessKeySecret),
+            Auth::CustomPlain | Auth::CustomSigned => (Key::User, Key::Password),
         }
     }
 

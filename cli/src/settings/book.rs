@@ -110,7 +110,7 @@ fn meaning(key: Key) -> Texts {
         Key::SecurityToken => [
             "belongs to a temporary AccessKey (STS), which calls the API and applies for tokens, but cannot sign a \
                  login",
-            "临时 AccessKey（STS）的安全令牌；临时密钥可以调用 API、申请 Token，但不能签名登录",
+            "临时 AccessKey（STS）的安全令牌；临时 AccessKey 可以调用 API、申请 Token，但不能签名登录",
         ],
         Key::Token => [
             "mode `token`: `RW|…`, or several joined: `R|…|W|…`. Without it, a token for the parent topic is applied \
@@ -175,7 +175,7 @@ fn ways() -> Texts {
             only_here.join(", ")
         ),
         format!(
-            "登录方式：{}；仅命令行：{}。默认：没有密钥时为 `chain`，临时密钥时为 `token`，否则为 `signature`",
+            "登录方式：{}；仅命令行：{}。默认：没有 AccessKey 时为 `chain`，临时 AccessKey 时为 `token`，否则为 `signature`",
             both.join("、"),
             only_here.join("、")
         ),

@@ -20,6 +20,7 @@ const PROXY_FROM_ENV: &str = "env";
 impl Settings {
     /// Returns a builder with all settings, to which a command adds its own.
     pub(crate) fn builder(&self) -> Result<ConfigBuilder> {
+        self.check_login(&[])?;
         let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?);
         let mut builder = self.identity(builder)?.credentials(self.credentials()?);
         if let Some(version) = self.text(Key::Protocol) {
@@ -90,10 +91,7 @@ impl Settings {
 
     /// Returns a configuration from which a login can be computed without a network, and the secret in it.
     pub(crate) fn offline(&self) -> Result<(Config, Zeroizing<String>)> {
-        if self.text(Key::ClientId).is_none() && self.text(Key::DeviceId).is_none() {
-            // A random one would differ each time.
-            return Err(self.missing(Key::DeviceId));
-        }
+        self.check_offline()?;
         let auth = self.login()?;
         if matches!(auth, Auth::Signature | Auth::Chain) && self.uses_chain() {
             let why = "a login is computed with a key that is given; the keys of the chain are for connections";
@@ -150,7 +148,7 @@ impl Settings {
     }
 
     /// Returns how to log in, and fails or warns if settings of another way to log in are set but not used.
-    fn login(&self) -> Result<Auth> {
+    pub(super) fn login(&self) -> Result<Auth> {
         let auth = self.auth()?;
         let others = [
             (Key::Token, &[Auth::Token][..]),
@@ -243,12 +241,7 @@ impl Settings {
 
     /// Returns the id and the secret, which is read now.
     fn pair(&self, auth: Auth) -> Result<(&str, Zeroizing<String>)> {
-        let (id, secret) = match auth {
-            Auth::Signature | Auth::Chain => (Key::AccessKeyId, Key::AccessKeySecret),
-            Auth::Token => (Key::AccessKeyId, Key::Token),
-            Auth::Device => (Key::DeviceAccessKeyId, Key::DeviceAccessKeySecret),
-            Auth::CustomPlain | Auth::CustomSigned => (Key::User, Key::Password),
-        };
+        let (id, secret) = auth.pair();
         Ok((self.needed(id)?, self.secret(secret)?))
     }
 
@@ -286,6 +279,7 @@ impl Settings {
 
     /// Returns a builder of the API client, to which a command adds its own.
     pub(crate) fn api_builder(&self) -> Result<ApiBuilder> {
+        self.check_api(&[])?;
         let mut builder = Api::builder().instance_id(self.needed(Key::InstanceId)?);
         builder = match (self.text(Key::ApiEndpoint), self.text(Key::RegionId)) {
             (Some(url), region) => {

@@ -1,9 +1,23 @@
 //! The AccessKey that nobody gave: that of the chain of places which Alibaba Cloud's SDKs ask.
 
-use aliyun_mqtt::{AccessKeyChain, ChainKey};
+use aliyun_mqtt::{AccessKeyChain, ChainKey, Error};
 
+use super::places::{self, Place};
 use super::{Auth, Key, Settings};
 use crate::exit::{Failure, Result};
+use crate::lang::{Phrase, phrase};
+use crate::time;
+
+/// Why the chain has no key.
+#[derive(Debug)]
+pub(crate) struct NoKey {
+    /// The failure of a command that needs a key: in short, with what is wrong in which place.
+    failure: Failure,
+    /// The whole message, for programs.
+    pub(crate) whole: String,
+    /// The places, if all of them were asked; those with something that cannot be used come first.
+    pub(crate) places: Vec<Place>,
+}
 
 impl Settings {
     /// Returns true if the AccessKey of this login, and of the API, comes from the chain.
@@ -33,18 +47,72 @@ impl Settings {
 
     /// Returns the key of the chain, which is asked for it for the timeout of a secret at most.
     pub(crate) fn chain_key(&self) -> Result<ChainKey> {
-        if let Some(failure) = self.no_key.get() {
-            return Err(failure.clone());
-        }
-        self.chain().find_within(self.patience).map_err(|error| {
-            let mut failure = Failure::from(&error);
-            if error.missing_setting().is_some() {
-                failure.hint = match (self.missing(Key::AccessKeyId).hint, failure.hint) {
-                    (Some(ways), Some(hint)) => Some(ways.and(&hint)),
-                    (ways, hint) => ways.or(hint),
-                };
+        self.search().map_err(|no_key| no_key.failure.clone())
+    }
+
+    /// Like [`chain_key`](Settings::chain_key), with all that is known about a search without success.
+    pub(crate) fn search(&self) -> Result<ChainKey, &NoKey> {
+        match self.no_key.get() {
+            Some(no_key) => Err(no_key),
+            None => {
+                let found = self.chain().find_within(self.patience);
+                found.map_err(|error| self.no_key.get_or_init(|| self.without_key(&error)))
             }
-            self.no_key.get_or_init(|| failure).clone()
-        })
+        }
+    }
+
+    fn without_key(&self, error: &Error) -> NoKey {
+        let mut failure = Failure::from(error);
+        let whole = failure.message.clone();
+        let places = places::read(error.message());
+        if error.missing_setting().is_some() && matches!(error.hint_key(), None | Some("key-chain")) {
+            failure.hint = Some(self.ways_to_give_a_key());
+        }
+        if !places.is_empty() {
+            let (empty, broken): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.is_empty);
+            failure.message = "no AccessKey was found".to_string();
+            failure.causes = broken.into_iter().map(|place| place.line().english().to_string()).collect();
+            let empty: Vec<_> = empty.into_iter().map(|place| place.title().english()).collect();
+            if !empty.is_empty() {
+                failure.causes.push(format!("nothing in: {}", empty.join(", ")));
+            }
+        }
+        NoKey { failure, whole, places }
+    }
+
+    fn ways_to_give_a_key(&self) -> Phrase {
+        let ways = phrase!(
+            "give one (--access-key-id and --access-key-secret-file, or ALIBABA_CLOUD_ACCESS_KEY_ID and \
+             ALIBABA_CLOUD_ACCESS_KEY_SECRET), run `aliyun configure`, or give the ECS instance a RAM role; \
+             `aliyun-mqtt config show` tells what each place has"
+        );
+        self.in_other_profiles(&[Key::AccessKeyId]).map_or(ways.clone(), |elsewhere| elsewhere.and(&ways))
+    }
+}
+
+impl NoKey {
+    /// Returns true if no place has a key, so that one has to be given.
+    pub(super) fn is_missing(&self) -> bool {
+        !self.failure.missing.is_empty()
+    }
+
+    /// Returns the ways to give a key, if that is what helps.
+    pub(crate) fn hint(&self) -> Option<&Phrase> {
+        self.failure.hint.as_ref()
+    }
+
+    /// Returns what is wrong in which place, for a failure about more than the key.
+    pub(super) fn causes(&self) -> Vec<String> {
+        let broken = self.places.iter().filter(|place| !place.is_empty);
+        broken.map(|place| place.line().english().to_string()).collect()
+    }
+}
+
+/// Returns when a key of the chain ends.
+pub(crate) fn end_of(key: &ChainKey) -> Phrase {
+    match (key.expires().map(time::rfc3339), key.is_temporary()) {
+        (Some(end), _) => phrase!("until {end}", end),
+        (None, true) => phrase!("temporary"),
+        (None, false) => phrase!("permanent"),
     }
 }

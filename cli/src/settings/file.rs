@@ -49,33 +49,6 @@ impl Profile {
     }
 }
 
-/// The file that `config init` writes.
-pub(crate) const TEMPLATE: &str = r#"# Settings of aliyun-mqtt.
-# Flags override environment variables, and these override this file.
-# Settings above the first [profile.NAME] apply to all profiles.
-
-# The profile to use if neither --profile nor ALIYUN_MQTT_PROFILE selects one.
-default_profile = "demo"
-
-[profile.demo]
-# endpoint = "post-cn-xxxx.mqtt.aliyuncs.com"     # TLS on 8883; or a URL: mqtt:// mqtts:// ws:// wss://
-# instance_id = "post-cn-xxxx"
-# group_id = "GID_demo"
-# topic = "demo"                    # the parent topic, as created in the console
-# device_id = "0001"                # needed for a kept session and for device credentials
-# protocol = "3.1.1"                # or "5"
-# region_id = "cn-hangzhou"         # for the service's API
-
-# auth = "signature"                # or token, device, chain, custom-plain, custom-signed
-# With auth "chain", and without an AccessKey, the first one is used that the SDKs of Alibaba Cloud would find.
-# access_key_id = "..."
-# A secret is best kept elsewhere. One of:
-# access_key_secret_command = "pass show aliyun/mqtt"
-# access_key_secret_file = "secret"                # a path; relative to the directory of this file
-# access_key_secret_env = "MY_VARIABLE"
-# access_key_secret = "..."                        # here; then keep this file private: chmod 600
-"#;
-
 /// Returns the default path of the file.
 pub(crate) fn default_path(environment: &Environment<'_>) -> Option<PathBuf> {
     let xdg = environment.path("XDG_CONFIG_HOME").filter(|path| {

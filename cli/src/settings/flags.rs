@@ -29,7 +29,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, short = 'P', value_name = "PROFILE", global = true)]
     pub(crate) profile: Option<String>,
     /// Language of help, hints and doctor's report [default: by ALIYUN_MQTT_LANG, or else by the locale]
-    #[arg(long, value_name = "LANGUAGE", global = true, hide_short_help = true)]
+    #[arg(long, value_name = "LANGUAGE", global = true, hide_short_help = true, ignore_case = true)]
     pub(crate) lang: Option<Lang>,
     /// When to use colors [NO_COLOR is respected]
     #[arg(long, value_name = "WHEN", global = true, hide_short_help = true, default_value = "auto")]
@@ -144,6 +144,16 @@ fn timeout(text: &str) -> Result<String, String> {
 
 fn auth_names() -> Listed {
     Listed(Auth::ALL.map(Auth::name).to_vec())
+}
+
+/// Leaves out the chain among the ways to log in, for a command that has to know the key.
+pub(crate) fn without_chain(argument: Arg) -> Arg {
+    if argument.get_id() != "auth" {
+        return argument;
+    }
+    let names = Auth::ALL.map(Auth::name).into_iter().filter(|name| *name != Auth::Chain.name());
+    let argument = argument.value_parser(Listed(names.collect()));
+    argument.help("How to log in [default: signature, token with a temporary AccessKey]")
 }
 
 /// Parses any text, but lists these values in help and completions. Other values are refused when the setting is used,

@@ -166,16 +166,36 @@ impl Key {
         TABLE.iter().find(|row| row.name == name).map(|row| row.key)
     }
 
-    /// Returns all ways to give the setting.
-    pub(crate) fn ways(self) -> Phrase {
-        let Row { flag, variable, name, .. } = self.row();
-        phrase!(
-            "use {flag}, set {variable}, or write {name} in the configuration file (`aliyun-mqtt config init` creates \
-             one)",
-            flag,
-            variable,
-            name
-        )
+    /// Returns all ways to give these settings.
+    pub(crate) fn ways(keys: &[Self]) -> Phrase {
+        let [flags, variables, names] = Key::names(keys);
+        match keys {
+            [_] => phrase!(
+                "use {flags}, set {variables}, or write {names} in the configuration file (`aliyun-mqtt config init` \
+                 creates one)",
+                flags,
+                variables,
+                names
+            ),
+            _ => phrase!(
+                "use {flags}; or set {variables}; or fill in the configuration file that `aliyun-mqtt config init` \
+                 creates",
+                flags,
+                variables
+            ),
+        }
+    }
+
+    /// Returns all ways to give these settings, where another one was named before.
+    pub(super) fn other_ways(keys: &[Self]) -> Phrase {
+        let [flags, variables, names] = Key::names(keys);
+        phrase!("or use {flags}, set {variables}, or write {names} in the configuration file", flags, variables, names)
+    }
+
+    /// Returns the flags, the variables and the names in the file.
+    fn names(keys: &[Self]) -> [String; 3] {
+        let joined = |name: fn(&Row) -> &'static str| keys.iter().map(|key| name(key.row())).collect::<Vec<_>>();
+        [joined(|row| row.flag), joined(|row| row.variable), joined(|row| row.name)].map(|names| names.join(", "))
     }
 
     /// Returns the names of the setting.

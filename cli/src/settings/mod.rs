@@ -11,8 +11,10 @@ mod flags;
 mod key;
 mod load;
 mod needs;
+mod places;
 mod secret;
 mod source;
+mod template;
 mod used;
 mod value;
 
@@ -26,19 +28,22 @@ use aliyun_mqtt::AccessKeyChain;
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Result};
-use crate::lang::phrase;
+use crate::lang::{Phrase, phrase};
 
 pub(crate) use auth::Auth;
+pub(crate) use chain::{NoKey, end_of};
 #[cfg(feature = "emulator")]
 pub(crate) use environment::EMULATOR_PID;
 pub(crate) use environment::{CONFIG, Environment, secret_variables};
-pub(crate) use file::{Profile, TEMPLATE, default_path};
+pub(crate) use file::{Profile, default_path};
 #[cfg(feature = "emulator")]
 pub(crate) use flags::some_settings;
-pub(crate) use flags::{GlobalArgs, all_settings};
-pub(crate) use key::{Key, Kind};
+pub(crate) use flags::{GlobalArgs, all_settings, without_chain};
+pub(crate) use key::{Key, Kind, Row};
+pub(crate) use places::{Place, place_of};
 pub(crate) use secret::{PATIENCE, Secret, prompt};
 pub(crate) use source::Source;
+pub(crate) use template::template;
 pub(crate) use used::Used;
 pub(crate) use value::Value;
 
@@ -63,7 +68,7 @@ pub(crate) struct Settings {
     login_told: Cell<bool>,
     chain: OnceCell<AccessKeyChain>,
     /// Why the chain has no key. It is kept, so that nobody waits for the same failure twice.
-    no_key: OnceCell<Failure>,
+    no_key: OnceCell<NoKey>,
 }
 
 impl Settings {
@@ -178,36 +183,55 @@ impl Settings {
 
     /// Returns a failure that names all ways to set a value, and other profiles that have it.
     pub(crate) fn missing(&self, key: Key) -> Failure {
-        let key::Row { what, flag, variable, name, .. } = key.row();
-        let mut failure = Failure::usage(format!("{what} is not given"));
-        failure.missing = Some(name.to_string());
-        let having: Vec<&str> = self
-            .other_profiles
-            .iter()
-            .filter(|profile| profile.has(key))
-            .map(|profile| profile.name.as_str())
-            .collect();
-        let (Some(path), [first, ..]) = (&self.file, &having[..]) else {
-            return failure.hint(key.ways());
-        };
-        let (path, profiles) = (path.display(), having.join(", "));
-        let elsewhere = match &self.profile {
-            Some(selected) => phrase!(
+        self.missing_all(&[key])
+    }
+
+    /// Returns a failure that names all of these settings, with the ways to set them, and other profiles that have
+    /// them.
+    pub(crate) fn missing_all(&self, keys: &[Key]) -> Failure {
+        let names: Vec<_> = keys.iter().map(|key| key.row().what).collect();
+        let mut failure = Failure::usage(match &names[..] {
+            [first @ .., last] if !first.is_empty() => format!("{} and {last} are not given", first.join(", ")),
+            names => format!("{} is not given", names.concat()),
+        });
+        failure.missing = keys.iter().map(|key| key.row().name.to_string()).collect();
+        failure.hint(match self.in_other_profiles(keys) {
+            Some(elsewhere) => elsewhere.and(&Key::other_ways(keys)),
+            None => Key::ways(keys),
+        })
+    }
+
+    /// Returns how to select another profile, if there is one that has all of these settings.
+    fn in_other_profiles(&self, keys: &[Key]) -> Option<Phrase> {
+        let having = self.other_profiles.iter().filter(|profile| keys.iter().all(|key| profile.has(*key)));
+        let having: Vec<&str> = having.map(|profile| profile.name.as_str()).collect();
+        let (path, [first, ..]) = (self.file.as_ref()?.display(), &having[..]) else { return None };
+        let profiles = having.join(", ");
+        let elsewhere = match (&self.profile, keys) {
+            (Some(selected), [_]) => phrase!(
                 "{path} has it in the profile {profiles}, but the profile {selected} is selected",
                 path,
                 profiles,
                 selected
             ),
-            None => phrase!("{path} has it in the profile {profiles}, but no profile is selected", path, profiles),
+            (Some(selected), _) => phrase!(
+                "{path} has them in the profile {profiles}, but the profile {selected} is selected",
+                path,
+                profiles,
+                selected
+            ),
+            (None, [_]) => {
+                phrase!("{path} has it in the profile {profiles}, but no profile is selected", path, profiles)
+            }
+            (None, _) => {
+                phrase!("{path} has them in the profile {profiles}, but no profile is selected", path, profiles)
+            }
         };
-        let select = phrase!(
+        Some(elsewhere.and(&phrase!(
             "use --profile {first}, set ALIYUN_MQTT_PROFILE, or write default_profile = \"{first}\" at the top of the \
              file",
             first
-        );
-        let give =
-            phrase!("or use {flag}, set {variable}, or write {name} in the configuration file", flag, variable, name);
-        failure.hint(elsewhere.and(&select).and(&give))
+        )))
     }
 
     /// Returns a failure about the value of a setting that names its source.

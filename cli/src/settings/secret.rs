@@ -128,9 +128,14 @@ pub(super) fn piped(patience: Duration) -> Result<Option<Zeroizing<String>>, Str
     Ok(Some(small_text::value(&text)).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_string())))
 }
 
+/// Returns true if there is a terminal to prompt on.
+pub(super) fn can_prompt() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Prompts for a secret; `None` without a terminal.
 pub(crate) fn prompt(what: &str) -> Option<Result<Zeroizing<String>>> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !can_prompt() {
         return None;
     }
     let what = what.trim_start_matches("the ");

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::lang::{Phrase, phrase};
+
 /// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -11,15 +13,25 @@ pub(crate) enum Source {
     File { path: PathBuf, profile: Option<String>, key: String },
 }
 
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Source {
+    pub(crate) fn phrase(&self) -> Phrase {
         match self {
-            Source::Flag(flag) => f.write_str(flag),
-            Source::Variable(name) => write!(f, "environment variable {name}"),
-            Source::File { path, profile: None, key } => write!(f, "{key} in {}", path.display()),
-            Source::File { path, profile: Some(profile), key } => {
-                write!(f, "{key} in [profile.{profile}] of {}", path.display())
+            Source::Flag(flag) => Phrase::untranslated(*flag),
+            Source::Variable(name) => phrase!("environment variable {name}", name),
+            Source::File { path, profile, key } => {
+                let path = path.display();
+                match profile {
+                    None => phrase!("{key} in {path}", key, path),
+                    Some(profile) => phrase!("{key} in [profile.{profile}] of {path}", key, profile, path),
+                }
             }
         }
+    }
+}
+
+/// In English, for errors and JSON.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.phrase().english())
     }
 }

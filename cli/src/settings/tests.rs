@@ -117,8 +117,14 @@ fn a_relative_path_counts_from_the_files_folder() {
 
 #[test]
 fn what_is_missing_is_named_with_all_ways_to_give_it() {
-    let settings = load(None, &[("ALIYUN_MQTT_ENDPOINT", "h")], &[]).unwrap();
-    let failure = settings.builder().unwrap_err();
+    let environment = [
+        ("ALIYUN_MQTT_ENDPOINT", "h"),
+        ("ALIYUN_MQTT_GROUP_ID", "GID_a"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "id"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret"),
+    ];
+    let failure = load(None, &environment, &[]).unwrap().builder().unwrap_err();
+    assert_eq!(failure.message, "the instance id is not given");
     let hint = failure.hint.unwrap().english().to_string();
     for word in ["--instance-id", "ALIYUN_MQTT_INSTANCE_ID", "instance_id"] {
         assert!(hint.contains(word), "{hint}");
@@ -322,6 +328,29 @@ fn a_setting_in_a_profile_that_is_not_selected_is_told_where_it_is_missing() {
 }
 
 #[test]
+fn all_that_is_missing_is_named_at_once() {
+    let key = [("ALIBABA_CLOUD_ACCESS_KEY_ID", "id")];
+    let failure = load(None, &key, &[]).unwrap().builder().map(drop).unwrap_err();
+    assert_eq!(failure.exit, Exit::Usage);
+    assert_eq!(failure.message, "the endpoint, the instance id, the group id and the AccessKey secret are not given");
+    assert_eq!(failure.missing, ["endpoint", "instance_id", "group_id", "access_key_secret"]);
+    let hint = failure.hint.unwrap().english().to_string();
+    assert!(hint.starts_with("use --endpoint, --instance-id, --group-id, --access-key-secret-file; or set"), "{hint}");
+    let file = "access_key = 'id'\nsecret_key = 'not-a-secret'";
+    let of_api = |flags: &[&str]| load(Some(file), &[], flags).unwrap().api().unwrap_err().message;
+    assert_eq!(of_api(&[]), "the instance id and the region are not given");
+    assert_eq!(of_api(&["--region-id", "cn-hangzhou"]), "the instance id is not given");
+    let failure = load(Some(file), &[], &["--parent-topic", "t"]).unwrap().check_api(&[Key::Topic, Key::GroupId]);
+    assert_eq!(failure.unwrap_err().message, "the instance id, the group id and the region are not given");
+    let failure = load(Some(file), &[], &[]).unwrap().offline().unwrap_err();
+    assert_eq!(failure.message, "the instance id, the group id and the device id are not given");
+    // A profile that has all of them is named.
+    let file = format!("{file}\n[profile.a]\ninstance_id = 'i'\n[profile.b]\ninstance_id = 'i'\nregion_id = 'r'");
+    let hint = load(Some(&file), &[], &[]).unwrap().api().unwrap_err().hint.unwrap().english().to_string();
+    assert!(hint.contains("has them in the profile b, but no profile is selected; use --profile b"), "{hint}");
+}
+
+#[test]
 fn all_profiles_are_checked_whichever_is_selected() {
     for (other, word) in [
         ("endpiont = 'x'", "endpiont in [profile.other]"),
@@ -391,7 +420,7 @@ fn what_belongs_to_another_login_never_leads_to_the_account_of_the_chain() {
 #[test]
 fn the_file_that_init_writes_works_when_its_lines_are_filled_in() {
     let mut secret = false;
-    let filled: Vec<String> = TEMPLATE
+    let filled: Vec<String> = template()
         .lines()
         .map(|line| match line.strip_prefix("# ") {
             // Of the four ways to give the secret only one can be used.
@@ -437,7 +466,8 @@ fn what_a_file_had_around_a_secret_is_no_part_of_it() {
 
 #[test]
 fn a_whole_client_id_of_custom_authentication_needs_no_instance() {
-    let file = "endpoint = 'host'\nuser = 'u'\npassword = 'not-a-secret'\nclient_id = 'any'\n";
+    let file = "endpoint = 'host'\nuser = 'u'\npassword = 'not-a-secret'\nclient_id = 'any'\naccess_key = 'id'\n\
+                secret_key = 'not-a-secret'";
     for (auth, missing) in [("custom-plain", &[][..]), ("custom-signed", &[]), ("signature", &[Key::InstanceId])] {
         let settings = load(Some(file), &[("ALIYUN_MQTT_AUTH", auth)], &[]).unwrap();
         let told: Vec<Key> = settings.missing_to_log_in().unwrap();

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::support::doctor::{Found, Responder, drain, examine, in_time};
 use crate::support::library::port::Port;
-use crate::support::{Folder, emulator, with};
+use crate::support::{Folder, emulator, run, with};
 use aliyun_mqtt_emulator::Emulator;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
@@ -38,7 +38,32 @@ fn a_name_that_does_not_exist() {
 #[test]
 fn nobody_listens() {
     let port = Port::reserve();
-    examine(at(&emulator(), format!("mqtt://{}", port.addr())), &[]).expect("refused", "tcp", "tcp-refused", 3);
+    examine(at(&emulator(), format!("mqtt://{}", port.addr())), &[]).expect("refused", "tcp", "nothing-here", 3);
+}
+
+/// An address of this machine that does not say so.
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_listens_elsewhere() {
+    let endpoint = format!("mqtt://0.0.0.0:{}", Port::reserve().addr().port());
+    let found = examine(at(&emulator(), endpoint), &[]);
+    found.expect("refused", "tcp", "tcp-refused", 3);
+    assert!(found.step("tcp")["cure"].as_str().is_some_and(|cure| cure.contains("firewall")), "{found:?}");
+}
+
+/// An emulator that has ended, with its API: one cause, and no advice about the cloud.
+#[test]
+fn an_emulator_that_has_ended() {
+    let emulator = emulator();
+    let command = with(&emulator);
+    drop(emulator);
+    let output = run(command, ["doctor"]).expect(3);
+    let text = output.text();
+    assert!(text.contains("2 failed") && text.matches("cause: ").count() == 1, "{text}");
+    assert!(text.contains("cure:  if an emulator was there, it has ended: start another with eval"), "{text}");
+    for word in ["firewall", "region", "aliyuncs", "console"] {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
 }
 
 #[cfg(target_os = "linux")]

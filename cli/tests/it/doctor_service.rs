@@ -412,7 +412,8 @@ fn each_trouble_of_the_api_has_its_cause() {
     let free = Port::reserve();
     let page = Responder::http("200 OK", "Content-Type: text/html\r\n", "<html><title>Login</title></html>");
     for (what, url, cause) in [
-        ("nobody listens", format!("http://{}", free.addr()), "api-unreachable"),
+        ("nobody listens", format!("http://{}", free.addr()), "nothing-here"),
+        ("a bad name", "https://doctor.invalid".to_string(), "api-unreachable"),
         ("a login page", format!("http://127.0.0.1:{}", page.port()), "api-not-api"),
         ("a private CA", emulator.api_tls_endpoint(), "api-tls"),
     ] {

@@ -1,6 +1,8 @@
 //! The language of help, hints and doctor's report; and what stays English for scripts.
 
 use std::process::Command;
+#[cfg(target_os = "linux")]
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -47,8 +49,10 @@ fn a_wrong_language_of_the_environment_is_a_warning_and_that_of_the_flag_an_erro
     assert_eq!(output.stderr, "");
     let output = run(chinese(), ["--lang", "fr", "config", "path"]).expect(2);
     assert!(output.stderr.starts_with("error: invalid value 'fr' for '--lang <LANGUAGE>'"), "{}", output.stderr);
-    let help = run(program(), ["--lang", "zh_CN", "pub", "--help"]).expect(0);
-    assert!(help.text().contains("用法："), "{}", help.text());
+    for name in ["zh_CN", "zh-CN", "ZH"] {
+        let help = run(program(), ["--lang", name, "pub", "--help"]).expect(0);
+        assert!(help.text().contains("用法："), "{name}: {}", help.text());
+    }
 }
 
 /// `help` takes no option by itself.
@@ -203,7 +207,6 @@ fn json_and_data_are_the_same_in_each_language() {
     assert_eq!(english, objects(chinese()));
     for arguments in [
         &["config", "show", "--json"][..],
-        &["config", "show"],
         &["completions", "bash"],
         &["completions", "fish"],
         &["pub", "-t", "demo/a", "--jsonl", "--json", "-e", "localhost"],
@@ -214,6 +217,68 @@ fn json_and_data_are_the_same_in_each_language() {
     }
 }
 
+/// The settings are the same, and only what is said about them is not.
+#[test]
+fn the_comments_of_config_are_in_the_language() {
+    let folder = Folder::new();
+    let of = |mut command: Command, arguments: &[&str]| {
+        command.env("XDG_CONFIG_HOME", folder.as_path()).env("ALIYUN_MQTT_ENDPOINT", "localhost");
+        run(command, [&["config"], arguments].concat()).expect(0)
+    };
+    let (english, han) = (of(program(), &["show"]), of(chinese(), &["show"]));
+    let settings = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| line.split_once("    # ").unwrap().0.to_string()).collect()
+    };
+    assert_eq!(settings(english.text()), ["endpoint = localhost"]);
+    assert_eq!(settings(han.text()), ["endpoint = localhost"]);
+    assert!(!has_han(english.text()) && english.text().contains("    # environment variable ALIYUN_MQTT_ENDPOINT"));
+    for line in han.lines() {
+        assert!(has_han(line) || line.starts_with("#   ~/.a"), "{line}");
+    }
+    for line in ["# 没有找到 AccessKey", "#   环境变量：没有设置 ALIBABA_CLOUD_ACCESS_KEY_ID", "# 登录缺少（auth："]
+    {
+        assert!(han.text().contains(line), "{line}: {}", han.text());
+    }
+
+    let template = |command: Command| {
+        let note = of(command, &["init", "--force"]).stderr;
+        let text = std::fs::read_to_string(folder.path("aliyun-mqtt/config.toml")).unwrap();
+        let names: Vec<String> = text.lines().filter_map(|line| Some(line.split_once(" = ")?.0.to_string())).collect();
+        (note, text, names)
+    };
+    let ((english_note, english, names), (note, text, same)) = (template(program()), template(chinese()));
+    assert!(english_note.ends_with("config.toml; fill it in, then run `aliyun-mqtt doctor`\n"), "{english_note}");
+    assert!(note.starts_with("已写入 ") && note.ends_with("；填写后运行 `aliyun-mqtt doctor`\n"), "{note}");
+    assert_eq!(names, same);
+    assert!(!has_han(&english));
+    for line in text.lines().filter(|line| line.starts_with("# ") && !line.contains(" = ")) {
+        assert!(has_han(line) || line == "# Instance id", "{line}");
+    }
+    assert!(text.contains("# 接入点：host、host:port"), "{text}");
+}
+
+/// Scripts match what was done, and a person at a terminal reads it.
+#[test]
+fn what_was_done_is_english_unless_it_is_said_at_a_terminal() {
+    let folder = Folder::new();
+    let pages = folder.path("man").display().to_string();
+    let written = run(chinese(), ["man", "--output-dir", &pages]).expect(0);
+    assert_eq!(written.stderr, format!("wrote the pages to {pages}\n"));
+    #[cfg(target_os = "linux")]
+    {
+        let mut command = Command::new("script");
+        let line = format!("'{}' man --output-dir '{pages}'", env!("CARGO_BIN_EXE_aliyun-mqtt"));
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        command.env_clear().env("SHELL", "/bin/sh").env("LANG", "zh_CN.UTF-8");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Ok(output) = command.output() {
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains(&format!("手册页已写入 {pages}")), "{text}");
+        }
+    }
+}
+
 #[test]
 fn the_report_of_doctor_has_titles_causes_and_cures_in_chinese() {
     let output = run(chinese(), ["doctor", "-e", "mqtt://127.0.0.1:1", "--instance-id", "post-cn-x"]).expect(3);
@@ -221,9 +286,9 @@ fn the_report_of_doctor_has_titles_causes_and_cures_in_chinese() {
     for line in [
         "失败  TCP        127.0.0.1:1: ",
         "步骤：名称 [names]",
-        "原因：主机可达，但该端口没有程序在监听 [tcp-refused]",
-        "处理：检查端口：1883",
-        "the group id is not given；使用 --group-id",
+        "原因：本机的该端口没有程序在监听 [nothing-here]",
+        "处理：如果原来是模拟器，它已经结束：",
+        "没有给出 group_id；使用 --group-id",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }

@@ -16,6 +16,7 @@ mod generated;
 mod given;
 mod hidden;
 mod lang;
+mod no_key;
 mod offline;
 mod p2p;
 mod publish;

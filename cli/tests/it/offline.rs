@@ -196,6 +196,19 @@ fn check_takes_a_file_and_asks_on_a_terminal_only() {
     assert!(twice.stderr.contains("stdin"), "{twice:?}");
 }
 
+/// A password is made of a key that is known.
+#[test]
+fn sign_does_not_offer_the_chain() {
+    let modes = |command: &str| {
+        let help = run(program(), [command, "--help"]).expect(0).text().to_string();
+        let line = help.lines().find(|line| line.contains("possible values: signature")).unwrap().to_string();
+        line.contains("chain")
+    };
+    assert!(modes("pub") && !modes("sign"));
+    let refused = sign(&["--auth", "chain"]).expect(2);
+    assert!(refused.stderr.contains("a login is computed with a key that is given"), "{refused:?}");
+}
+
 #[test]
 fn sign_tells_what_no_login_can_be_made_of() {
     for (arguments, word) in [

@@ -56,6 +56,9 @@ fn no_token(exam: &Examination<'_>) -> Phrase {
                 auth
             )
         }
+        (Ok(Auth::Chain), None) if exam.settings.search().is_ok_and(|key| key.is_temporary()) => {
+            phrase!("no token is given; one is applied for when the client logs in")
+        }
         _ => phrase!("no token is given"),
     }
 }

@@ -13,7 +13,7 @@ use super::probe::{HttpHead, head};
 use super::tls::HandshakeError;
 use crate::lang::phrase;
 use crate::settings::Key;
-use crate::time::nearest;
+use crate::time::{self, nearest};
 
 /// Beyond this difference doctor warns.
 const OFF: Duration = Duration::from_secs(60);
@@ -34,8 +34,8 @@ pub(super) fn clock(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     let Some(server) = head.date else { return Outcome::skipped(phrase!("the answer of {url} contains no date", url)) };
     // A date in HTTP has whole seconds.
     let ahead = local.as_second() - server.as_second();
-    facts.note("server_time", server.to_string());
-    facts.note("local_time", format!("{local:.0}"));
+    facts.note("server_time", time::of(server));
+    facts.note("local_time", time::of(local));
     facts.note("ahead_s", ahead);
     let off = Duration::from_secs(ahead.unsigned_abs());
     let seconds = off.as_secs();

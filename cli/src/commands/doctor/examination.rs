@@ -8,13 +8,14 @@ use aliyun_mqtt::openapi::Api;
 use aliyun_mqtt::{Client, Config, Endpoint, Error, Events, Proxy};
 
 use super::args::DoctorArgs;
-use super::cause::Cause;
+use super::cause::{Cause, Here};
 use super::outcome::Problem;
 use super::tls::Trust;
+use crate::advice;
 use crate::exit::Result;
 use crate::interrupt::Interrupt;
 use crate::lang::Phrase;
-use crate::settings::Settings;
+use crate::settings::{Key, Settings};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -27,6 +28,7 @@ pub(super) struct Examination<'a> {
     pub(super) settings: Settings,
     pub(super) interrupt: Interrupt,
     pub(super) timeout: Duration,
+    pub(super) here: Here,
     pub(super) endpoint: Option<Endpoint>,
     /// The proxy on the way to the endpoint; it resolves the name and opens the connection.
     pub(super) proxy: Option<Proxy>,
@@ -57,8 +59,10 @@ pub(super) struct Session {
 
 impl<'a> Examination<'a> {
     pub(super) fn new(args: &'a DoctorArgs, settings: Settings, interrupt: Interrupt) -> Self {
+        let is_here = |key| settings.peek(key).is_some_and(advice::is_local);
         Examination {
             args,
+            here: Here { server: is_here(Key::Endpoint), api: is_here(Key::ApiEndpoint) },
             settings,
             interrupt,
             timeout: TIMEOUT,

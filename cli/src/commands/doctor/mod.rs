@@ -86,7 +86,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         (false, true) => Style::Details,
         (false, false) => Style::Lines,
     };
-    let show = Arc::new(Mutex::new(Show::new(style)));
+    let show = Arc::new(Mutex::new(Show::new(style, exam.here)));
     let shown = Arc::clone(&show);
     exam.interrupt.on(move || {
         let later = Arc::clone(&shown);

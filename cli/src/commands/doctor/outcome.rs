@@ -7,7 +7,8 @@ use serde_json::{Value as Json, json};
 
 use super::cause::Cause;
 use crate::exit::Failure;
-use crate::lang::{self, Lang, Phrase};
+use crate::lang::{self, Lang, Phrase, phrase};
+use crate::settings::{Key, NoKey, Place, Settings};
 
 /// How a step ended.
 #[derive(Debug)]
@@ -27,11 +28,13 @@ pub(super) struct Problem {
     pub(super) message: String,
     /// How to give a setting, if that is the problem.
     pub(super) hint: Option<Phrase>,
+    /// For people, in place of message and hint: the problem in short, and its details, each on a line.
+    pub(super) short: Option<(Phrase, Vec<Phrase>)>,
 }
 
 impl Problem {
     pub(super) fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Problem { cause, message: message.into(), hint: None }
+        Problem { cause, message: message.into(), hint: None, short: None }
     }
 
     /// Makes a problem of an error. The error's hint is left out, since the cause has its own cure.
@@ -41,8 +44,24 @@ impl Problem {
 
     /// Makes a problem of a missing or invalid setting. It keeps the hint, which says how to give the setting.
     pub(super) fn of_setting(failure: &Failure) -> Self {
-        let cause = if failure.missing.is_some() { Cause::SettingMissing } else { Cause::SettingWrong };
+        let cause = if !failure.missing.is_empty() { Cause::SettingMissing } else { Cause::SettingWrong };
         Problem { hint: failure.hint.clone(), ..Problem::new(cause, failure.message.as_str()) }
+    }
+
+    /// Makes a problem of these settings, which are missing.
+    pub(super) fn of_missing(settings: &Settings, keys: &[Key]) -> Self {
+        let failure = settings.missing_all(keys);
+        let names = failure.missing.join(", ");
+        let short = phrase!("not given: {names}", names);
+        let short = failure.hint.as_ref().map_or(short.clone(), |hint| short.and(hint));
+        Problem { short: Some((short, Vec::new())), ..Problem::of_setting(&failure) }
+    }
+
+    /// Makes a problem of a search for an AccessKey without success.
+    pub(super) fn of_no_key(no_key: &NoKey) -> Self {
+        let lines: Vec<_> = no_key.places.iter().map(Place::line).collect();
+        let short = (!lines.is_empty()).then(|| (phrase!("no AccessKey was found"), lines));
+        Problem { hint: no_key.hint().cloned(), short, ..Problem::new(Cause::NoKeyFound, no_key.whole.as_str()) }
     }
 
     /// Returns the message with the hint.
@@ -88,8 +107,16 @@ impl Outcome {
     pub(super) fn summary(&self) -> String {
         match self {
             Outcome::Ok(text) | Outcome::Skipped(text) => text.shown().to_string(),
-            Outcome::Warning(problem) | Outcome::Failed(problem) => problem.within(lang::current()),
+            Outcome::Warning(problem) | Outcome::Failed(problem) => match &problem.short {
+                Some((short, _)) => short.shown().to_string(),
+                None => problem.within(lang::current()),
+            },
         }
+    }
+
+    /// Returns the lines below that of the step.
+    pub(super) fn details(&self) -> &[Phrase] {
+        self.problem().and_then(|problem| problem.short.as_ref()).map_or(&[], |(_, details)| details)
     }
 
     pub(super) fn problem(&self) -> Option<&Problem> {

@@ -43,7 +43,13 @@ pub(super) fn tcp(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     exam.reached = dialled.reached;
     match dialled.reached {
         Some(address) => Outcome::ok(phrase!("{address} accepts connections", address)),
-        None => dialled.problem().into(),
+        None => {
+            let problem = dialled.problem();
+            match problem.cause {
+                Cause::TcpRefused if exam.here.server => Problem { cause: Cause::NothingHere, ..problem }.into(),
+                _ => problem.into(),
+            }
+        }
     }
 }
 

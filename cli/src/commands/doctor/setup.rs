@@ -12,7 +12,7 @@ use super::host::Host;
 use super::outcome::{Facts, Outcome, Problem};
 use super::witness;
 use crate::lang::{Phrase, phrase};
-use crate::settings::{Auth, Key};
+use crate::settings::{Auth, Key, Settings, end_of, place_of};
 use crate::time;
 
 /// The default topic, below the parent topic.
@@ -43,7 +43,11 @@ fn read(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Proble
         facts.note("file", path.display().to_string());
         facts.note("profile", profile);
     }
-    let text = settings.needed(Key::Endpoint).map_err(|failure| Problem::of_setting(&failure))?;
+    let text = settings.text(Key::Endpoint).ok_or_else(|| {
+        let instance = (!settings.needs_no_instance().unwrap_or(false)).then_some(Key::InstanceId);
+        let lacking = settings.lacking([Key::Endpoint].into_iter().chain(instance).collect());
+        Problem::of_missing(settings, &lacking)
+    })?;
     let endpoint: Endpoint =
         text.parse().map_err(|error: aliyun_mqtt::Error| Problem::of(Cause::EndpointMalformed, &error))?;
     let source = settings.source(Key::Endpoint).map(ToString::to_string);
@@ -65,7 +69,7 @@ fn read(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Proble
     let proxy = settings.proxy();
     let instance = match settings.needs_no_instance() {
         Ok(true) => Ok(settings.text(Key::InstanceId).map(str::to_string)),
-        _ => settings.needed(Key::InstanceId).map(|id| Some(id.to_string())),
+        _ => needed(settings, Key::InstanceId).map(|id| Some(id.to_string())),
     };
     let auth = settings.auth();
     let timeout = settings.seconds(Key::Timeout);
@@ -73,7 +77,7 @@ fn read(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Proble
     exam.endpoint = Some(endpoint);
     exam.proxy = proxy.map_err(|failure| Problem::of_setting(&failure))?;
     facts.note("proxy", exam.proxy.as_ref().map(ToString::to_string));
-    facts.note("instance_id", instance.map_err(|failure| Problem::of_setting(&failure))?);
+    facts.note("instance_id", instance?);
     let auth = auth.map_err(|failure| Problem::of_setting(&failure))?.name();
     facts.note("auth", auth);
     if let Some(timeout) = timeout.map_err(|failure| Problem::of_setting(&failure))? {
@@ -108,7 +112,7 @@ fn check_names(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
         }
         client_id = Some(whole.to_string());
     } else {
-        let group = settings.needed(Key::GroupId).map_err(|failure| Problem::of_setting(&failure))?;
+        let group = needed(settings, Key::GroupId)?;
         let device = settings.text(Key::DeviceId);
         check_id(group, device)?;
         match device {
@@ -207,26 +211,28 @@ pub(super) fn login(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     }
 }
 
+/// Returns a value that is text.
+fn needed(settings: &Settings, key: Key) -> Result<&str, Problem> {
+    settings.text(key).ok_or_else(|| Problem::of_missing(settings, &[key]))
+}
+
 /// Reads a secret.
 fn secret(exam: &Examination<'_>, key: Key) -> Result<Zeroizing<String>, Problem> {
     match exam.settings.secret(key) {
         Ok(secret) => Ok(secret),
-        Err(failure) => {
-            let problem = Problem::of_setting(&failure);
-            let cause = if problem.cause == Cause::SettingMissing { problem.cause } else { Cause::SecretUnreadable };
-            Err(Problem { cause, ..problem })
-        }
+        Err(failure) if !failure.missing.is_empty() => Err(Problem::of_missing(&exam.settings, &[key])),
+        Err(failure) => Err(Problem { cause: Cause::SecretUnreadable, ..Problem::of_setting(&failure) }),
     }
 }
 
 fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Problem> {
     let settings = &exam.settings;
     let auth = settings.auth().map_err(|failure| Problem::of_setting(&failure))?;
-    let needed = |key| settings.needed(key).map(str::to_string).map_err(|failure| Problem::of_setting(&failure));
+    let needed = |key| needed(settings, key).map(str::to_string);
     if exam.args.offline && settings.logs_in_by_chain() {
         return Ok(Outcome::skipped(phrase!("no AccessKey is given, and with --offline nobody is asked for one")));
     }
-    let mut warning = None;
+    let (mut warning, mut chained) = (None, None);
     let mut marked = |text: &str| {
         if text.ends_with(['&', ' ', '\t']) {
             warning.get_or_insert(Problem::new(Cause::SecretMarked, "the secret ends with a space, a tab or &"));
@@ -239,7 +245,10 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
                 let message = format!("the AccessKey id is {:?}, of {}", key.access_key_id(), key.place());
                 return Err(Problem::new(Cause::StsInSignature, message));
             }
-            (if key.is_temporary() { "Token" } else { "Signature" }, key.access_key_id().to_string())
+            let id = key.access_key_id().to_string();
+            let form = if key.is_temporary() { "Token" } else { "Signature" };
+            chained = Some(key);
+            (form, id)
         }
         Auth::Signature | Auth::Chain => {
             let id = needed(Key::AccessKeyId)?;
@@ -290,16 +299,18 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
         facts.note("password_length", login.password().chars().count());
         fact = Phrase::untranslated(login.username());
     }
+    if let Some(key) = chained {
+        let (place, end) = (place_of(key.place()), end_of(&key));
+        let (place, end) = (place.shown(), end.shown());
+        fact = fact.and(&phrase!("AccessKey of {place} ({end})", place, end));
+    }
     exam.config = Some(config);
     Ok(fine(warning, fact))
 }
 
 /// Returns the key of the chain, and notes where it comes from and when it ends.
 fn chain_key(exam: &Examination<'_>, facts: &mut Facts) -> Result<ChainKey, Problem> {
-    let key = exam
-        .settings
-        .chain_key()
-        .map_err(|failure| Problem { cause: Cause::NoKeyFound, ..Problem::of_setting(&failure) })?;
+    let key = exam.settings.search().map_err(Problem::of_no_key)?;
     facts.note("key_from", key.place());
     facts.note("key_provider", key.provider());
     facts.note("key_expires", key.expires().map(time::rfc3339));

@@ -6,7 +6,7 @@ use anstyle::AnsiColor;
 use serde_json::{Map, Value as Json, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::cause::Cause;
+use super::cause::{Cause, Here};
 use super::outcome::{Facts, Outcome, millis};
 use super::step::Step;
 use crate::exit::{Exit, Result};
@@ -47,6 +47,7 @@ pub(super) enum Style {
 /// printed while a step is still running.
 pub(super) struct Show {
     style: Style,
+    here: Here,
     counts: [(&'static str, u32); 4],
     /// The causes of failures, each once, with the first step that has it.
     failures: Vec<(Step, Cause)>,
@@ -57,9 +58,9 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn new(style: Style) -> Self {
+    pub(super) fn new(style: Style, here: Here) -> Self {
         let counts = ["ok", "warning", "failed", "skipped"].map(|word| (word, 0));
-        Show { style, counts, failures: Vec::new(), warnings: Vec::new(), over: false }
+        Show { style, here, counts, failures: Vec::new(), warnings: Vec::new(), over: false }
     }
 
     pub(super) fn step(&mut self, step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Result<()> {
@@ -77,7 +78,7 @@ impl Show {
             found.push((step, problem.cause));
         }
         match self.style {
-            Style::Json => step_json(step, outcome, facts, took),
+            Style::Json => step_json(step, outcome, facts, took, self.here),
             Style::Lines => step_line(step, outcome),
             Style::Details => {
                 step_line(step, outcome)?;
@@ -127,13 +128,13 @@ impl Show {
         // A warning can have the same cause as a failure.
         let others = self.warnings.iter().filter(|(_, cause)| !self.failures.iter().any(|(_, failed)| failed == cause));
         for (step, cause) in self.failures.iter().chain(others) {
-            cure(*step, *cause)?;
+            cure(*step, *cause, self.here)?;
         }
         Ok(exit)
     }
 }
 
-fn step_json(step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Result<()> {
+fn step_json(step: Step, outcome: &Outcome, facts: Facts, took: Duration, here: Here) -> Result<()> {
     let mut object = json!({
         "type": "step",
         "step": step.name(),
@@ -148,13 +149,13 @@ fn step_json(step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Res
             object["message"] = json!(problem.within(Lang::En));
             object["cause"] = json!(problem.cause.id());
             object["cause_text"] = json!(problem.cause.text().english());
-            object["cure"] = json!(problem.cause.cure().english());
+            object["cure"] = json!(problem.cause.cure(here).english());
         }
     }
     Ok(Out::new().json(&object)?)
 }
 
-/// Prints the line of a step: its outcome, its name, and what was found.
+/// Prints the line of a step: its outcome, its name, and what was found; and the details of a problem below it.
 fn step_line(step: Step, outcome: &Outcome) -> Result<()> {
     let (word, color) = match outcome {
         Outcome::Ok(_) => (STEP_OK, AnsiColor::Green),
@@ -166,7 +167,8 @@ fn step_line(step: Step, outcome: &Outcome) -> Result<()> {
     out.styled(anstyle::Style::new().fg_color(Some(color.into())).bold(), word.shown())?;
     let title = step.title().shown();
     let space = " ".repeat(10_usize.saturating_sub(title.width()));
-    Ok(out.line(&format!("  {title}{space} {}", outcome.summary()))?)
+    out.line(&format!("  {title}{space} {}", outcome.summary()))?;
+    Ok(outcome.details().iter().try_for_each(|line| out.line(&format!("      {}", line.shown())))?)
 }
 
 /// Prints the facts of a step below its line.
@@ -179,7 +181,7 @@ fn details(facts: Facts, took: Duration) -> Result<()> {
 }
 
 /// Prints a cause and its cure, with the step that has it.
-fn cure(step: Step, cause: Cause) -> Result<()> {
+fn cure(step: Step, cause: Cause, here: Here) -> Result<()> {
     let mut out = Out::new();
     out.line("")?;
     let cause_text = format!("{} [{}]", cause.text().shown(), cause.id());
@@ -187,7 +189,7 @@ fn cure(step: Step, cause: Cause) -> Result<()> {
         title if title == step.name() => title.to_string(),
         title => format!("{title} [{}]", step.name()),
     };
-    let texts = [(STEP, title.as_str()), (CAUSE, &cause_text), (CURE, cause.cure().shown())];
+    let texts = [(STEP, title.as_str()), (CAUSE, &cause_text), (CURE, cause.cure(here).shown())];
     for (label, text) in texts {
         let label = label.shown();
         let name = label.trim_end();

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::cause::Cause;
 use super::examination::{BACKOFF, Examination, NoApi};
 use super::outcome::Problem;
+use crate::advice;
 use crate::exit::Failure;
 use crate::lang::{Phrase, phrase};
 use crate::settings::{Auth, Key};
@@ -37,10 +38,14 @@ impl Examination<'_> {
             .map(|_| settings.optional_secret(Key::AccessKeySecret))
         {
             None if settings.uses_chain() => {
-                let failed = settings.chain_key().err();
-                if let Some(failure) = failed {
-                    let message = failure.message;
-                    return Err(NoApi::Absent(phrase!("no AccessKey with its secret is given; {message}", message)));
+                if let Err(no_key) = settings.search() {
+                    return Err(NoApi::Absent(if settings.logs_in_by_chain() {
+                        phrase!("there is no AccessKey: see the step login")
+                    } else if no_key.places.is_empty() {
+                        Phrase::untranslated(no_key.whole.as_str())
+                    } else {
+                        phrase!("there is no AccessKey: `aliyun-mqtt config show` tells what each place has")
+                    }));
                 }
             }
             // Does not prompt for a secret that the login does not need.
@@ -118,6 +123,8 @@ pub(super) fn judge(error: &Error) -> Problem {
     }
     let cause = match error.kind() {
         ErrorKind::Timeout(_) => Cause::ApiSilent,
+        ErrorKind::Connect if advice::is_about_here(error.message()) => Cause::NothingHere,
+        ErrorKind::ConnectionLost if advice::is_about_here(error.message()) => Cause::ApiNotApi,
         ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::ConnectionLost => Cause::ApiUnreachable,
         ErrorKind::Proxy if error.code() == Some(Code::Proxy(407)) => Cause::HttpProxy,
         ErrorKind::Proxy => Cause::ProxyRefused,

@@ -167,7 +167,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "allow outgoing connections to 1883, 8883, 80 or 443 by host name, not by IP address; outside the VPC use the \
          public endpoint (公网接入点)",
-        "按域名而不是按 IP 地址放行到 1883、8883、80 或 443 的出方向连接；在 VPC 之外请使用公网接入点",
+        "按域名而不是按 IP 地址放行到 1883、8883、80 或 443 的出方向连接；在 VPC 之外使用公网接入点",
     ),
     ("this machine has no route to the host", "本机没有到达该主机的路由"),
     ("check this machine's network, routes and firewall", "检查本机的网络、路由和防火墙"),
@@ -717,5 +717,107 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "run `aliyun configure`, give the machine a RAM role (实例 RAM 角色), or set --access-key-id with its secret; \
          the message names each place",
         "请运行 `aliyun configure`，为 ECS 实例授予 RAM 角色，或设置 --access-key-id 及其 Secret；错误信息列出了每个位置",
+    ),
+    // For a server on this machine.
+    ("nothing listens on that port of this machine", "本机的该端口没有程序在监听"),
+    (
+        "if an emulator was there, it has ended: start another with eval \"$(aliyun-mqtt emulator --env)\", or \
+         unset the variables that it has set (ALIYUN_MQTT_..., ALIBABA_CLOUD_...), which have precedence over the \
+         configuration file; otherwise check the port",
+        "如果原来是模拟器，它已经结束：用 eval \"$(aliyun-mqtt emulator --env)\" 重新启动，或取消它设置的环境变量（ALIYUN_MQTT_…、ALIBABA_CLOUD_…，它们优先\
+         于配置文件）；否则请检查端口",
+    ),
+    (
+        "check this machine's hosts file: localhost is 127.0.0.1 or ::1",
+        "检查本机的 hosts 文件：localhost 应为 127.0.0.1 或 ::1",
+    ),
+    (
+        "check the program that listens there: it hangs, or is overloaded",
+        "检查在该端口监听的程序：它可能卡住了，或负载过高",
+    ),
+    ("check this machine's date first; then renew the server's certificate", "先检查本机日期；再为服务端更新证书"),
+    (
+        "connect by a name that the certificate has; an emulator's has more names with --tls-name",
+        "使用证书中的名称连接；模拟器的证书可用 --tls-name 增加名称",
+    ),
+    ("renew the server's certificate", "为服务端更新证书"),
+    ("check that the port speaks TLS, and the log of the server", "检查该端口是否使用 TLS，并查看服务端的日志"),
+    (
+        "give --client-cert-file and --client-key-file, signed by a CA that the server trusts (emulator: --client-ca)",
+        "用 --client-cert-file 和 --client-key-file 给出证书和私钥，由服务端信任的 CA 签发（模拟器：--client-ca）",
+    ),
+    ("try again later, and check the gateway", "稍后重试，并检查该网关"),
+    (
+        "check that it is an MQTT port and that the Group ID exists; `aliyun-mqtt emulator --watch` shows why an \
+         emulator closes a connection",
+        "检查是否为 MQTT 端口，以及 Group ID 是否存在；`aliyun-mqtt emulator --watch` 显示模拟器断开连接的原因",
+    ),
+    (
+        "check whether the server has ended; `aliyun-mqtt emulator --watch` shows why an emulator closes a connection",
+        "检查服务端是否已结束；`aliyun-mqtt emulator --watch` 显示模拟器断开连接的原因",
+    ),
+    (
+        "give each client its own device id; `aliyun-mqtt emulator --watch` shows who else connects",
+        "为每个客户端使用各自的 Device ID；`aliyun-mqtt emulator --watch` 显示还有谁在连接",
+    ),
+    ("use --protocol 3.1.1", "使用 --protocol 3.1.1"),
+    (
+        "use GroupID@@@DeviceID, at most 64 letters, digits, - and _, with a Group ID that exists",
+        "使用 GroupID@@@DeviceID，最多 64 个字符，只能有字母、数字、- 和 _，并且 Group ID 已存在",
+    ),
+    (
+        "see the log of the server; an emulator refuses logins when a test tells it to",
+        "查看服务端的日志；测试可以让模拟器拒绝登录",
+    ),
+    (
+        "use the AccessKey that the emulator printed when it started (--env, --env-file); after a new start it is \
+         another",
+        "使用模拟器启动时打印的 AccessKey（--env、--env-file）；重新启动后会改变",
+    ),
+    (
+        "use the instance id that the emulator printed when it started (--env, --env-file)",
+        "使用模拟器启动时打印的实例 ID（--env、--env-file）",
+    ),
+    (
+        "create it with `aliyun-mqtt group create`, or use the Group ID that the emulator printed when it started",
+        "用 `aliyun-mqtt group create` 创建，或使用模拟器启动时打印的 Group ID",
+    ),
+    (
+        "use --auth token or --auth device; an emulator refuses logins when a test tells it to",
+        "使用 --auth token 或 --auth device；测试可以让模拟器拒绝登录",
+    ),
+    (
+        "use the settings that the emulator printed when it started (--env, --env-file); after a new start they are \
+         others",
+        "使用模拟器启动时打印的设置（--env、--env-file）；重新启动后会改变",
+    ),
+    (
+        "use the settings that the emulator printed when it started (--env, --env-file): instance id, Group ID and \
+         AccessKey",
+        "使用模拟器启动时打印的设置（--env、--env-file）：实例 ID、Group ID 和 AccessKey",
+    ),
+    ("register one with `aliyun-mqtt credential`", "用 `aliyun-mqtt credential` 注册"),
+    (
+        "use the parent topic that the emulator printed when it started, or start it with this one: --parent-topic",
+        "使用模拟器启动时打印的父级 Topic，或用 --parent-topic 以该 Topic 启动模拟器",
+    ),
+    (
+        "see what the emulator was told to refuse (--forbid), or who may use the topic",
+        "查看让模拟器拒绝了什么（--forbid），或谁可以使用该 Topic",
+    ),
+    (
+        "use the parent topic that the emulator printed when it started, or start it with this one \
+         (--parent-topic); see also what it was told to refuse (--forbid)",
+        "使用模拟器启动时打印的父级 Topic，或用 --parent-topic 以该 Topic 启动模拟器；也请查看让它拒绝了什么（--forbid）",
+    ),
+    ("see the log of the server, which may be overloaded", "查看服务端的日志；它可能负载过高"),
+    ("`aliyun-mqtt emulator --watch` shows what becomes of a message", "`aliyun-mqtt emulator --watch` 显示消息的去向"),
+    (
+        "see what the emulator was told to refuse, or use the AccessKey that it printed when it started",
+        "查看让模拟器拒绝了什么，或使用它启动时打印的 AccessKey",
+    ),
+    (
+        "check --api-endpoint; an emulator refuses operations when a test tells it to",
+        "检查 --api-endpoint；测试可以让模拟器拒绝操作",
     ),
 ];

@@ -80,7 +80,7 @@ pub(in crate::lang) const TIPS: &[Row] = &[
     ("some similar subcommands exist: ", "有相近的命令："),
     ("some similar values exist: ", "有相近的值："),
     ("to pass '", "要把 '"),
-    ("' as a value, use '", "' 作为值，请使用 '"),
+    ("' as a value, use '", "' 作为值，使用 '"),
     ("subcommand '", "子命令 '"),
     ("' exists; to use it, remove the '", "' 存在；要使用它，请去掉它前面的 '"),
     ("' before it", "'"),

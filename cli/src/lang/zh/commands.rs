@@ -53,7 +53,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "The exit code is that of the failure that stopped the run, or else of the first failure; 130 after Ctrl-C, \
          which stops reading and waits for the messages in flight.",
-        "退出码取自使运行停止的失败，没有则取第一次失败；按 Ctrl-C 后为 130，此时停止读取，并等待在途的消息。",
+        "退出码取自导致运行停止的失败；没有时取第一次失败；按 Ctrl-C 后为 130，此时停止读取，并等待在途的消息。",
     ),
     (
         "With --spool, QoS 1 and 2 messages are written to disk before they are sent, and removed when their outcome \
@@ -67,7 +67,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
          130 时，spool 中可能留有消息（移动文件时请连同 .lock 文件一起移动）：统计中它们计为已暂存，而不是失败，不要\
          再次提交。首次连接必须成功：如果失败（3、4、5），则什么都不会读取或保存。",
     ),
-    ("Topic; with --jsonl, the topic of lines without one", "Topic；使用 --jsonl 时，为没有 Topic 的行所用的 Topic"),
+    ("Topic; with --jsonl, the topic of lines without one", "Topic；使用 --jsonl 时，未指定 Topic 的行使用此 Topic"),
     ("QoS", "QoS"),
     ("Send this text", "发送这段文本"),
     (
@@ -111,7 +111,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("Print no summary, progress or notes; errors are still printed", "不打印统计、进度和说明；错误仍会打印"),
     ("Content type of the payload, such as application/json", "消息内容（Payload）的类型，例如 application/json"),
     ("User property; may be repeated", "用户属性；可重复"),
-    ("The server discards the message after this many seconds", "超过这个秒数后，服务端丢弃消息"),
+    ("The server discards the message after this many seconds", "消息超过此秒数后，由服务端丢弃"),
     ("Topic for the reply", "接收应答的 Topic"),
     ("Data that the reply has to repeat", "应答中须原样带回的数据"),
     ("Mark the payload as UTF-8 text", "标明消息内容（Payload）是 UTF-8 文本"),
@@ -175,7 +175,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("Exit after COUNT messages", "收到 COUNT 条消息后退出"),
     (
         "Exit after this many seconds [exit code 0, or 5 if fewer messages than -C have arrived]",
-        "超过这个秒数后退出 [退出码为 0；收到的消息少于 -C 时为 5]",
+        "运行指定秒数后退出 [退出码为 0；收到的消息少于 -C 时为 5]",
     ),
     (
         "Print the topic before the payload, with control characters as escapes",
@@ -202,7 +202,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "Kill a command that runs longer than this, which counts as failed; 0: no limit",
-        "命令运行超过这个秒数就结束它，并视为失败；0 表示不限",
+        "命令运行超过指定秒数时将其结束，并视为失败；0 表示不限",
     ),
     (
         "Continue after a failed command: report and acknowledge the message, and exit with 1 at the end",
@@ -258,7 +258,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
          answers both, each in its own form; an MQTT 5 client uses --envelope for a request to a 3.1.1 client. If no \
          reply arrives in time the exit code is 5.",
         "应答以 P2P 发给本客户端，因此不需要订阅；--response-topic 用于不支持 P2P 的服务端。使用 MQTT 5 时，请求和应\
-         答按标准携带 Response Topic 和 Correlation Data；3.1.1 没有这些属性，因此使用本程序库定义的信封。两种请求 \
+         答按标准携带 Response Topic 和 Correlation Data；3.1.1 没有这些属性，因此使用本库定义的信封。两种请求 \
          `rr reply` 都能以对应的形式应答；MQTT 5 客户端向 3.1.1 客户端发送请求时使用 --envelope。如果超时未收到应答，\
          退出码为 5。",
     ),
@@ -439,7 +439,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "可能被误用来计算签名的另一个 Client ID；可重复",
     ),
     ("Print one JSON object", "打印一个 JSON 对象"),
-    ("Diagnose why a connection, a permission or a token does not work", "诊断连接、权限或 Token 为什么不能用"),
+    ("Diagnose why a connection, a permission or a token does not work", "诊断连接、权限和 Token 问题"),
     ("with the configured settings", "使用已配置的设置"),
     ("with everything that each step saw", "显示每一步看到的全部内容"),
     ("asks the API, too", "同时询问 API"),
@@ -502,7 +502,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("Print the path of the configuration file", "打印配置文件的路径"),
     (
         "Print every setting that has a value, where it comes from, and what is missing; secrets are masked",
-        "打印每项有值的设置、其来源，以及缺少什么；密钥会被遮盖",
+        "打印每项有值的设置、其来源，以及缺少什么；密钥脱敏显示",
     ),
     (
         "Secrets are not read and the commands that print them are not run, so a secret may still turn out to be \

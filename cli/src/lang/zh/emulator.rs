@@ -39,7 +39,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     ("Print the settings as one JSON object", "以一个 JSON 对象打印各项设置"),
     ("Print to stderr what clients do", "在标准错误打印客户端的活动"),
-    ("End after this many seconds", "超过这个秒数后结束"),
+    ("End after this many seconds", "运行指定秒数后结束"),
     (
         "Transport of the printed endpoint: tcp, tls, ws or wss; tls and wss need --write-ca",
         "所打印的接入点的传输方式：tcp、tls、ws 或 wss；tls 和 wss 需要 --write-ca",
@@ -64,7 +64,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "Let tokens age this many times faster, at least 1; with 20, a minute takes 3 s",
-        "让 Token 的时间加快这么多倍，至少为 1；为 20 时一分钟只需 3 秒",
+        "按此倍数加快 Token 过期，至少为 1；为 20 时一分钟只需 3 秒",
     ),
     (
         "Keep at most COUNT log entries, which --watch and the API's traces show [default: 1000000]",
@@ -111,6 +111,6 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "Hand out temporary keys of this RAM role, as the metadata service and STS do, on the ports of the API",
-        "在 API 的端口上像元数据服务和 STS 那样发放该 RAM 角色的临时密钥",
+        "在 API 的端口上像元数据服务和 STS 那样发放该 RAM 角色的临时 AccessKey",
     ),
 ];

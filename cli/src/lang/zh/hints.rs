@@ -9,9 +9,9 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("choose a name that ends in .toml to write a configuration file", "使用以 .toml 结尾的文件名，写成配置文件"),
     ("run the emulator in another terminal, without --env", "在另一个终端运行模拟器，不使用 --env"),
     ("`aliyun-mqtt --help` lists all commands", "`aliyun-mqtt --help` 列出全部命令"),
-    ("use -q 1", "请使用 -q 1"),
+    ("use -q 1", "使用 -q 1"),
     ("use --rate to limit the rate of lines", "用 --rate 限制各行的发送速率"),
-    ("use -t TOPIC", "请使用 -t TOPIC"),
+    ("use -t TOPIC", "使用 -t TOPIC"),
     (
         "the service takes payloads of up to 64 KB; where your instance takes more, raise --max-payload",
         "服务端接受的消息内容最大为 64 KB；如果实例允许更大，请增大 --max-payload",
@@ -23,14 +23,14 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("end it, or choose another path", "结束该程序，或换一个路径"),
     ("use --bearer-token-file, or listen on a Unix socket", "使用 --bearer-token-file，或监听 Unix 套接字"),
     ("make one with `head -c 24 /dev/urandom | base64`", "可用 `head -c 24 /dev/urandom | base64` 生成"),
-    ("use --store DIR", "请使用 --store DIR"),
+    ("use --store DIR", "使用 --store DIR"),
     ("another relay uses it: give each its own --store", "另一个 relay 正在使用它：为每个 relay 指定各自的 --store"),
     ("give each instance its own --store", "为每个实例指定各自的 --store"),
     ("options of a reply follow `reply`", "应答的选项写在 `reply` 之后"),
     ("`aliyun-mqtt pub` sends any bytes", "`aliyun-mqtt pub` 可发送任意字节"),
     ("give the endpoint as mqtt:// or mqtts://", "以 mqtt:// 或 mqtts:// 给出接入点"),
     ("give ca_file (--ca-file), too", "同时给出 ca_file（--ca-file）"),
-    ("use --check-file", "请使用 --check-file"),
+    ("use --check-file", "使用 --check-file"),
     (
         "give RW|..., R|... or W|..., several of these joined by |, or a bare token",
         "给出 RW|...、R|... 或 W|...，用 | 连接的若干个，或不带类型的 Token",
@@ -75,9 +75,41 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("create one with `aliyun-mqtt config init`", "可用 `aliyun-mqtt config init` 创建一个"),
     ("give either the client id, or the group id and the device id", "给出 Client ID，或给出 Group ID 和 Device ID"),
     (
-        "use {flag}, set {variable}, or write {name} in the configuration file (`aliyun-mqtt config init` creates one)",
-        "使用 {flag}，设置 {variable}，或在配置文件中写入 {name}（`aliyun-mqtt config init` 可创建配置文件）",
+        "use {flags}, set {variables}, or write {names} in the configuration file (`aliyun-mqtt config init` creates \
+         one)",
+        "使用 {flags}，设置 {variables}，或在配置文件中写入 {names}（`aliyun-mqtt config init` 可创建配置文件）",
     ),
+    (
+        "use {flags}; or set {variables}; or fill in the configuration file that `aliyun-mqtt config init` creates",
+        "使用 {flags}；或设置 {variables}；或填写 `aliyun-mqtt config init` 创建的配置文件",
+    ),
+    (
+        "{path} has them in the profile {profiles}, but the profile {selected} is selected",
+        "{path} 的 profile {profiles} 中有这些设置，但选择的是 profile {selected}",
+    ),
+    (
+        "{path} has them in the profile {profiles}, but no profile is selected",
+        "{path} 的 profile {profiles} 中有这些设置，但没有选择 profile",
+    ),
+    (
+        "give one (--access-key-id and --access-key-secret-file, or ALIBABA_CLOUD_ACCESS_KEY_ID and \
+         ALIBABA_CLOUD_ACCESS_KEY_SECRET), run `aliyun configure`, or give the ECS instance a RAM role; `aliyun-mqtt \
+         config show` tells what each place has",
+        "给出 AccessKey（--access-key-id 和 --access-key-secret-file，或 ALIBABA_CLOUD_ACCESS_KEY_ID 和 \
+         ALIBABA_CLOUD_ACCESS_KEY_SECRET），运行 `aliyun configure`，或为 ECS 实例授予 RAM 角色；`aliyun-mqtt config \
+         show` 列出每个位置的情况",
+    ),
+    ("the environment", "环境变量"),
+    ("the OIDC role", "OIDC 角色（RRSA）"),
+    ("the RAM role of the ECS instance", "ECS 实例的 RAM 角色"),
+    ("the credentials URI", "凭据 URI"),
+    ("{variable} is not set", "没有设置 {variable}"),
+    ("{variable} is true", "{variable} 为 true"),
+    ("there is no {path}", "没有 {path}"),
+    ("until {end}", "有效期至 {end}"),
+    ("temporary", "临时"),
+    ("permanent", "长期有效"),
+    ("no AccessKey was found", "没有找到 AccessKey"),
     (
         "{path} has it in the profile {profiles}, but the profile {selected} is selected",
         "{path} 的 profile {profiles} 中有这项设置，但选择的是 profile {selected}",
@@ -91,8 +123,8 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "使用 --profile {first}，设置 ALIYUN_MQTT_PROFILE，或在文件开头写入 default_profile = \"{first}\"",
     ),
     (
-        "or use {flag}, set {variable}, or write {name} in the configuration file",
-        "或使用 {flag}，设置 {variable}，或在配置文件中写入 {name}",
+        "or use {flags}, set {variables}, or write {names} in the configuration file",
+        "或使用 {flags}，设置 {variables}，或在配置文件中写入 {names}",
     ),
     ("`< /dev/null` gives an empty one", "`< /dev/null` 表示空的输入"),
     ("`> /dev/null` discards the output", "`> /dev/null` 丢弃输出"),
@@ -104,13 +136,10 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "the user name of a login has no field for it; use --auth token: the client then applies for tokens with \
          this key, and renews them",
-        "登录用户名中没有存放它的字段；请使用 --auth token：客户端会用该密钥申请 Token 并自动续期",
+        "登录用户名中没有存放它的字段；使用 --auth token：客户端会用该密钥申请 Token 并自动续期",
     ),
     ("it belongs to --auth signature or --auth token", "它用于 --auth signature 或 --auth token"),
-    (
-        "use a path in /run, with SocketMode= and SocketGroup=",
-        "请使用 /run 下的路径，并设置 SocketMode= 和 SocketGroup=",
-    ),
+    ("use a path in /run, with SocketMode= and SocketGroup=", "使用 /run 下的路径，并设置 SocketMode= 和 SocketGroup="),
     (
         "choose another name for the topic; the payload may have any characters",
         "请换一个 Topic 名称；任意字符可以放在消息内容中",

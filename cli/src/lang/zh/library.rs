@@ -2,11 +2,11 @@
 
 /// Key, English and Chinese. `{hint}` stands for another hint.
 pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
-    ("set", "set {name}", "请设置 {name}"),
+    ("set", "set {name}", "设置 {name}"),
     (
         "set-credentials",
         "set credentials, or read them from the environment with from_env",
-        "请设置凭证，或用 from_env 从环境变量读取",
+        "设置凭证，或用 from_env 从环境变量读取",
     ),
     ("use-mqtt-5", "set protocol to 5", "把 protocol 设为 5"),
     (
@@ -25,15 +25,15 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
     (
         "bare-access-key-id",
         "set the bare id; the library makes the user name from it",
-        "只设置 ID 本身；用户名由程序库据此生成",
+        "只设置 ID 本身；用户名由本库据此生成",
     ),
-    (
-        "bare-token",
-        "give the bare token; the library puts its kind in front",
-        "只给出 Token 本身；类型由程序库加在前面",
-    ),
+    ("bare-token", "give the bare token; the library puts its kind in front", "只给出 Token 本身；类型由本库加在前面"),
     ("copied-with-more", "was it copied with surrounding characters?", "复制时是否带上了前后的字符？"),
-    ("no-nested-provider", "the provider must return the credentials themselves", "提供者必须直接返回凭证"),
+    (
+        "no-nested-provider",
+        "the provider must return the credentials themselves",
+        "凭证提供方（provider）必须直接返回凭证",
+    ),
     (
         "token-or-apply",
         "token mode needs a token in ALIYUN_MQTT_TOKEN, as RW|..., R|... or W|...; or the variables to apply for one: \
@@ -230,7 +230,7 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
     (
         "no-mqtt-3.1.1",
         "this library speaks MQTT 3.1.1 here; does the instance support it?",
-        "程序库此处使用 MQTT 3.1.1；实例是否支持？",
+        "本库此处使用 MQTT 3.1.1；实例是否支持？",
     ),
     (
         "client-id-refused",
@@ -423,7 +423,7 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
     ),
     ("proxy-network", "check the proxy, the network and any firewall in between", "检查代理、网络以及中间的防火墙"),
     ("proxy-firewall", "check host and port of the proxy, and any firewall", "检查代理的主机和端口，以及防火墙"),
-    ("tls-versions", "this library speaks TLS 1.2 and 1.3", "程序库支持 TLS 1.2 和 1.3"),
+    ("tls-versions", "this library speaks TLS 1.2 and 1.3", "本库支持 TLS 1.2 和 1.3"),
     ("check-clock", "check this machine's date and time first", "先检查本机的日期和时间"),
     (
         "certificate-name",
@@ -531,7 +531,7 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
         "is the domain bound to the instance, with its own certificate?",
         "该域名是否已绑定到实例，并配有自己的证书？",
     ),
-    ("nothing-trusted", "set ca_file or ca_pem", "请设置 ca_file 或 ca_pem"),
+    ("nothing-trusted", "set ca_file or ca_pem", "设置 ca_file 或 ca_pem"),
     ("save-as-pem", "save it as UTF-8, or as PEM (Base64)", "另存为 UTF-8，或 PEM（Base64）格式"),
     (
         "pem-certificate",
@@ -586,13 +586,13 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
     (
         "spool-newer",
         "it was written by a newer version: use that one, at least until it has sent these messages",
-        "它由更新的版本写入：请使用该版本，至少到它把这些消息发送完为止",
+        "它由更新的版本写入：使用该版本，至少到它把这些消息发送完为止",
     ),
-    ("api-region", "set region, such as cn-hangzhou", "请设置 region，例如 cn-hangzhou"),
+    ("api-region", "set region, such as cn-hangzhou", "设置 region，例如 cn-hangzhou"),
     (
         "api-vpc",
         "vpc chooses between the addresses of a region: set region or endpoint, not both",
-        "vpc 用于选择一个地域的不同地址：请设置 region 或 endpoint，不要同时设置",
+        "vpc 用于选择一个地域的不同地址：设置 region 或 endpoint，不要同时设置",
     ),
     ("api-lifetime", "set lifetime instead", "请改为设置 lifetime"),
     (
@@ -736,7 +736,7 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
         "key-chain",
         "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, run `aliyun configure`, or give the \
          machine a RAM role",
-        "请设置 ALIBABA_CLOUD_ACCESS_KEY_ID 和 ALIBABA_CLOUD_ACCESS_KEY_SECRET、运行 `aliyun configure`，或为机器授予实例 RAM 角色",
+        "设置 ALIBABA_CLOUD_ACCESS_KEY_ID 和 ALIBABA_CLOUD_ACCESS_KEY_SECRET、运行 `aliyun configure`，或为 ECS 实例授予 RAM 角色",
     ),
     (
         "permanent-key-only",

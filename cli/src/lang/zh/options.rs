@@ -54,8 +54,12 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "登录方式 [默认：signature；使用临时 AccessKey 时为 token，没有 AccessKey 时为 chain]",
     ),
     (
+        "How to log in [default: signature, token with a temporary AccessKey]",
+        "登录方式 [默认：signature；使用临时 AccessKey 时为 token]",
+    ),
+    (
         "AccessKey id [default: the first key that Alibaba Cloud's SDKs would find]",
-        "AccessKey ID [默认：阿里云 SDK 会找到的第一个密钥]",
+        "AccessKey ID [默认：阿里云 SDK 会找到的第一个 AccessKey 的 ID]",
     ),
     (
         "File that holds the AccessKey secret; - is stdin, fd:N an open file descriptor",

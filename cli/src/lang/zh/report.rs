@@ -23,7 +23,7 @@ can distinguish more.
 
 [English](doctor.md)
 
-每个失败或警告的步骤都会给出下列原因之一；`--json` 给出其 ID。*退出码*是以它为第一个失败时程序的退出码；只有警告时，退出码为 0。服务端的
+每个失败或警告的步骤都会给出下列原因之一；`--json` 给出其 ID。*退出码*是以它为首个失败时程序的退出码；只有警告时，退出码为 0。服务端的
 文档没有说明哪个 CONNACK 返回码对应哪种原因，缺少权限时服务端会直接断开连接，不说明理由。如果只观察到这些，文字中会写“可能”。能够访问 API 时
 （`--region-id`，以及 AccessKey 及其 Secret），doctor 可以区分更多原因。
 
@@ -31,6 +31,7 @@ can distinguish more.
 |---|---|---|---|
 ",
     ),
+    ("On this machine: ", "对于本机的服务端："),
     ("; ", "；"),
     ("ok  ", "正常"),
     ("warn", "警告"),
@@ -42,7 +43,7 @@ can distinguish more.
     ("skipped", "项跳过"),
     (", ", "，"),
     ("; interrupted", "；已中断"),
-    ("; the first failure is ", "；第一个失败是 "),
+    ("; the first failure is ", "；首个失败："),
     ("duration: ", "耗时："),
     ("step:  ", "步骤："),
     ("cause: ", "原因："),
@@ -73,7 +74,7 @@ can distinguish more.
         "给出了 Token（{source}），但登录方式 {auth} 不使用它；--auth token 才会使用",
     ),
     ("no token is given", "没有给出 Token"),
-    ("the API cannot be asked", "无法询问 API"),
+    ("the API cannot be asked", "无法调用 API"),
     ("knows the instance and {group}", "API 中有该实例和 {group}"),
     ("knows the instance", "API 中有该实例"),
     ("the clock of the API is unknown", "无法得知 API 的时钟"),
@@ -101,7 +102,7 @@ can distinguish more.
     ("acknowledged and received, {topic}", "已确认并收到，{topic}"),
     ("still connected", "仍保持连接"),
     ("still connected after {seconds} s", "{seconds} s 后仍保持连接"),
-    ("there is no login", "没有登录"),
+    ("there is no login", "尚未登录"),
     ("no topic is given: -t, or --parent-topic", "没有给出 Topic：-t 或 --parent-topic"),
     ("{text}, login by {auth}", "{text}，登录方式为 {auth}"),
     ("{group}, with a device id generated for this run", "{group}，本次运行随机生成 Device ID"),
@@ -110,10 +111,63 @@ can distinguish more.
     ("{version}, the certificate is valid for {days} days", "{version}，证书还有 {days} 天到期"),
     ("neither --region-id nor --api-endpoint is given", "没有给出 --region-id 或 --api-endpoint"),
     ("no AccessKey with its secret is given", "没有给出 AccessKey 及其 Secret"),
+    ("not given: {names}", "没有给出 {names}"),
+    ("there is no AccessKey: see the step login", "没有 AccessKey：见“登录”这一步"),
     (
-        "no AccessKey with its secret is given; {message}",
-        "没有给出 AccessKey 及其 Secret；{message}",
+        "there is no AccessKey: `aliyun-mqtt config show` tells what each place has",
+        "没有 AccessKey：`aliyun-mqtt config show` 列出每个位置的情况",
     ),
+    // What was done, for a person at a terminal.
+    ("deleted the credential of {client_id}", "已删除 {client_id} 的设备凭证"),
+    ("wrote {path}", "已写入 {path}"),
+    ("created {group_id}", "已创建 {group_id}"),
+    ("deleted {group_id}", "已删除 {group_id}"),
+    ("wrote the pages to {path}", "手册页已写入 {path}"),
+    ("listening as {client_id}", "正在接收，Client ID 为 {client_id}"),
+    ("valid until {end}", "有效期至 {end}"),
+    ("revoked the {kind} token", "已吊销类型为 {kind} 的 Token"),
+    ("revoked the token", "已吊销 Token"),
+    (
+        "{shown} of {total} entries; use --all or --page {next} for the others",
+        "已显示 {total} 条中的 {shown} 条；其余请用 --all 或 --page {next} 查看",
+    ),
+    (
+        "{shown} of more entries; use --all or --page {next} for the others",
+        "已显示 {shown} 条，还有更多；其余请用 --all 或 --page {next} 查看",
+    ),
+    ("no entries; use --begin 1d to look back one day", "没有记录；--begin 1d 可查看最近一天"),
+    ("reading from the terminal; press Ctrl-D to end the input", "正在从终端读取；按 Ctrl-D 结束输入"),
+    ("receiving as {client_id}, without a new subscription", "正在接收，Client ID 为 {client_id}，没有新的订阅"),
+    ("subscribed to {filter} with {granted}, as {client_id}", "已订阅 {filter}（{granted}），Client ID 为 {client_id}"),
+    // `config show` and `config init`.
+    ("environment variable {name}", "环境变量 {name}"),
+    ("{key} in {path}", "{path} 中的 {key}"),
+    ("{key} in [profile.{profile}] of {path}", "{path} 的 [profile.{profile}] 中的 {key}"),
+    ("profiles that are not selected: {others}", "未选择的 profile：{others}"),
+    (
+        "missing to log in (auth: {auth}): {name} ({flag} or {variable})",
+        "登录缺少（auth：{auth}）：{name}（{flag} 或 {variable}）",
+    ),
+    ("missing for the service's API: {name} ({flag} or {variable})", "调用 API 缺少：{name}（{flag} 或 {variable}）"),
+    ("AccessKey {id} of {place} ({end})", "AccessKey {id}，来源：{place}（{end}）"),
+    ("passed over: {place}", "已跳过：{place}"),
+    ("wrote {path}; fill it in, then run `aliyun-mqtt doctor`", "已写入 {path}；填写后运行 `aliyun-mqtt doctor`"),
+    ("Settings of aliyun-mqtt", "aliyun-mqtt 的设置"),
+    (
+        "Flags have precedence over environment variables, and these over this file.",
+        "命令行选项优先于环境变量，环境变量优先于本文件。",
+    ),
+    ("Settings above the first [profile.NAME] apply to all profiles.", "第一个 [profile.NAME] 之前的设置适用于所有 profile。"),
+    (
+        "The profile to use if neither --profile nor ALIYUN_MQTT_PROFILE selects one",
+        "没有用 --profile 或 ALIYUN_MQTT_PROFILE 选择时使用的 profile",
+    ),
+    ("The secret of the AccessKey is best kept elsewhere. One of:", "AccessKey Secret 最好保存在别处。任选其一："),
+    ("the output of this command", "该命令的输出"),
+    ("a path, relative to the directory of this file", "路径，相对于本文件所在的目录"),
+    ("the name of an environment variable", "环境变量的名称"),
+    ("here; then only you may read this file: chmod 600", "写在这里；此时本文件只应由自己读取：chmod 600"),
+    ("AccessKey of {place} ({end})", "AccessKey 来源：{place}（{end}）"),
     (
         "no AccessKey is given, and with --offline nobody is asked for one",
         "没有给出 AccessKey，而且使用 --offline 时不会去获取",

@@ -55,7 +55,8 @@ pub(super) const ROWS: &[Row] = &[
         Exit::Network,
         "a gateway answers, but has no server behind it at the moment (429, 5xx)",
         "try again later, and check the gateway; the console shows whether the instance is running",
-    ),
+    )
+    .here("try again later, and check the gateway"),
     row(
         Cause::WebSocketWithoutMqtt,
         "websocket-without-mqtt",
@@ -149,6 +150,10 @@ pub(super) const ROWS: &[Row] = &[
         Exit::Network,
         "the connection was closed in answer to CONNECT",
         "check that it is an MQTT port and that the Group ID exists; a firewall can also cause this",
+    )
+    .here(
+        "check that it is an MQTT port and that the Group ID exists; `aliyun-mqtt emulator --watch` shows why an \
+         emulator closes a connection",
     ),
     row(
         Cause::ConnectionCut,
@@ -156,5 +161,9 @@ pub(super) const ROWS: &[Row] = &[
         Exit::Network,
         "the connection was lost",
         "check the network; the console's device trace (设备轨迹) names the reason",
+    )
+    .here(
+        "check whether the server has ended; `aliyun-mqtt emulator --watch` shows why an emulator closes a \
+         connection",
     ),
 ];

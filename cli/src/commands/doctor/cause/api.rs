@@ -47,14 +47,16 @@ pub(super) const ROWS: &[Row] = &[
         "the AccessKey may not do this; a RAM policy is probably missing",
         "grant the RAM user mq:MqttInstanceAccess, mq:ListGroupId, mq:QueryToken and what else it needs on the \
          instance",
-    ),
+    )
+    .here("see what the emulator was told to refuse, or use the AccessKey that it printed when it started"),
     row(
         Cause::ApiNotSupported,
         "api-not-supported",
         Exit::Refused,
         "this region or kind of instance does not offer the operation",
         "compare --region-id with the console",
-    ),
+    )
+    .here("check --api-endpoint; an emulator refuses operations when a test tells it to"),
     row(
         Cause::ApiFaulty,
         "api-faulty",

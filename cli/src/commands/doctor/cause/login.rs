@@ -18,7 +18,8 @@ pub(super) const ROWS: &[Row] = &[
         "the connection was closed while nothing was in flight; another client probably uses the same client id \
          (trace: clientId conflict)",
         "give each client its own device id; the console's device trace (设备轨迹) shows who else connects",
-    ),
+    )
+    .here("give each client its own device id; `aliyun-mqtt emulator --watch` shows who else connects"),
     row(
         Cause::MqttVersionRefused,
         "mqtt-version-refused",
@@ -26,27 +27,34 @@ pub(super) const ROWS: &[Row] = &[
         "the instance does not accept this MQTT version (5 is for Professional, Enterprise Platinum and Serverless \
          instances)",
         "use --protocol 3.1.1, or request MQTT 5 with a ticket (工单)",
-    ),
+    )
+    .here("use --protocol 3.1.1"),
     row(
         Cause::ClientIdRefused,
         "client-id-refused",
         Exit::Refused,
         "the client id was refused, probably for its form, its length or its group",
         "use GroupID@@@DeviceID, at most 64 letters, digits, - and _, with a Group ID that exists in the console",
-    ),
+    )
+    .here("use GroupID@@@DeviceID, at most 64 letters, digits, - and _, with a Group ID that exists"),
     row(
         Cause::ServiceUnavailable,
         "service-unavailable",
         Exit::Refused,
         "the instance is unavailable; it is probably restarting, or at its limit of connections",
         "try again later; the console's monitoring shows the connections and the instance's limit",
-    ),
+    )
+    .here("see the log of the server; an emulator refuses logins when a test tells it to"),
     row(
         Cause::AccessKeyUnknown,
         "access-key-unknown",
         Exit::Refused,
         "the AccessKey id does not exist or is disabled",
         "copy it from the AccessKey page of the console (AccessKey 管理)",
+    )
+    .here(
+        "use the AccessKey that the emulator printed when it started (--env, --env-file); after a new start it is \
+         another",
     ),
     row(
         Cause::AccessKeySecretWrong,
@@ -62,14 +70,16 @@ pub(super) const ROWS: &[Row] = &[
         "the instance does not exist in this region, belongs to another account, or is hidden by a RAM policy",
         "compare the instance id (实例 ID) and the region with the console; a RAM user needs mq: permissions on the \
          instance",
-    ),
+    )
+    .here("use the instance id that the emulator printed when it started (--env, --env-file)"),
     row(
         Cause::GroupNotCreated,
         "group-not-created",
         Exit::Refused,
         "the Group ID does not exist in the instance",
         "create it in the console's group management (Group 管理) or with `aliyun-mqtt group create`",
-    ),
+    )
+    .here("create it with `aliyun-mqtt group create`, or use the Group ID that the emulator printed when it started"),
     row(
         Cause::SignatureNotTaken,
         "signature-not-taken",
@@ -77,7 +87,8 @@ pub(super) const ROWS: &[Row] = &[
         "the API confirms AccessKey, secret, instance and group, but the login is refused; the instance probably \
          accepts only tokens and device credentials",
         "use --auth token or --auth device; otherwise check that the RAM user may use the instance",
-    ),
+    )
+    .here("use --auth token or --auth device; an emulator refuses logins when a test tells it to"),
     row(
         Cause::PasswordRefused,
         "password-refused",
@@ -85,6 +96,10 @@ pub(super) const ROWS: &[Row] = &[
         "user name or password were refused; the secret is probably wrong, or the token has expired",
         "check the secret with the console's signature tool (签名校验); give --region-id for a more precise diagnosis \
          by the API",
+    )
+    .here(
+        "use the settings that the emulator printed when it started (--env, --env-file); after a new start they \
+         are others",
     ),
     row(
         Cause::NotAuthorized,
@@ -94,6 +109,10 @@ pub(super) const ROWS: &[Row] = &[
          unknown AccessKey id",
         "compare instance id (实例 ID), Group ID and AccessKey id with the console; give --region-id for a more \
          precise diagnosis by the API",
+    )
+    .here(
+        "use the settings that the emulator printed when it started (--env, --env-file): instance id, Group ID and \
+         AccessKey",
     ),
     row(
         Cause::DeviceCredentialMissing,
@@ -101,7 +120,8 @@ pub(super) const ROWS: &[Row] = &[
         Exit::Refused,
         "this client id has no device credential",
         "register one with `aliyun-mqtt credential` or in the console (一机一密)",
-    ),
+    )
+    .here("register one with `aliyun-mqtt credential`"),
     row(
         Cause::DeviceCredentialReplaced,
         "device-credential-replaced",

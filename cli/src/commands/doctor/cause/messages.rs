@@ -26,7 +26,8 @@ pub(super) const ROWS: &[Row] = &[
          failed)",
         "create the parent topic (父级 Topic) in the console's topic management; the levels below it need not be \
          created",
-    ),
+    )
+    .here("use the parent topic that the emulator printed when it started, or start it with this one: --parent-topic"),
     row(
         Cause::SubscribeNotPermitted,
         "subscribe-not-permitted",
@@ -34,7 +35,8 @@ pub(super) const ROWS: &[Row] = &[
         "the topic exists, but subscribing closes the connection (trace: resource auth failed); the AccessKey probably \
          may not subscribe to it",
         "grant the RAM user the right to subscribe to this topic",
-    ),
+    )
+    .here("see what the emulator was told to refuse (--forbid), or who may use the topic"),
     row(
         Cause::PublishNotPermitted,
         "publish-not-permitted",
@@ -42,7 +44,8 @@ pub(super) const ROWS: &[Row] = &[
         "the topic exists, but publishing closes the connection (trace: resource auth failed); the AccessKey probably \
          may not publish to it",
         "grant the RAM user the right to publish to this topic",
-    ),
+    )
+    .here("see what the emulator was told to refuse (--forbid), or who may use the topic"),
     row(
         Cause::TopicOrPermission,
         "topic-or-permission",
@@ -51,6 +54,10 @@ pub(super) const ROWS: &[Row] = &[
          it",
         "create the parent topic (父级 Topic) in the console, or grant the right; give --region-id, so that the API \
          tells which of the two",
+    )
+    .here(
+        "use the parent topic that the emulator printed when it started, or start it with this one \
+         (--parent-topic); see also what it was told to refuse (--forbid)",
     ),
     row(
         Cause::TokenForged,
@@ -107,7 +114,8 @@ pub(super) const ROWS: &[Row] = &[
         Exit::Timeout,
         "the server did not acknowledge in time",
         "check the network, and in the console's monitoring whether the instance exceeds its message rate (TPS)",
-    ),
+    )
+    .here("see the log of the server, which may be overloaded"),
     row(
         Cause::MessageNotBack,
         "message-not-back",
@@ -123,5 +131,6 @@ pub(super) const ROWS: &[Row] = &[
         "the message to this client itself was acknowledged, but did not arrive",
         "see the message trace (消息轨迹) in the console; the client was probably not online under this id at that \
          moment",
-    ),
+    )
+    .here("`aliyun-mqtt emulator --watch` shows what becomes of a message"),
 ];

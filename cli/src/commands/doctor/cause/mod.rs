@@ -32,6 +32,9 @@ can distinguish more.
 ",
 );
 
+/// What precedes the cure for a server on this machine, in [`Cause::table`].
+const ON_THIS_MACHINE: Text = Text::of("On this machine: ");
+
 /// The rows by theme, in the order of [`Cause`].
 const THEMES: [&[Row]; 7] =
     [settings::ROWS, network::ROWS, answers::ROWS, login::ROWS, messages::ROWS, api::ROWS, REST];
@@ -59,6 +62,13 @@ const _: () = {
     assert!(count == COUNT, "a cause without a row");
 };
 
+/// Which servers are on this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Here {
+    pub(super) server: bool,
+    pub(super) api: bool,
+}
+
 impl Cause {
     fn rows() -> impl Iterator<Item = &'static Row> {
         THEMES.into_iter().flatten()
@@ -84,15 +94,20 @@ impl Cause {
     }
 
     /// Describes what to do.
-    pub(super) fn cure(self) -> Text {
-        self.row().cure
+    pub(super) fn cure(self, here: Here) -> Text {
+        let Row { cure, here: other, .. } = self.row();
+        let of_api = api::ROWS.iter().any(|row| row.cause == self);
+        other.filter(|_| if of_api { here.api } else { here.server }).unwrap_or(*cure)
     }
 
     /// Returns all causes as a Markdown page: `docs/doctor.md`, or `docs/doctor.zh-CN.md`.
     pub(super) fn table() -> String {
         let mut page = HEAD.shown().to_string();
-        for Row { id, exit, text, cure, .. } in Cause::rows() {
-            let [text, cure] = [text, cure].map(|text| text.shown().replace('|', "\\|"));
+        for Row { id, exit, text, cure, here, .. } in Cause::rows() {
+            let [text, mut cure] = [text, cure].map(|text| text.shown().replace('|', "\\|"));
+            if let Some(here) = here {
+                cure.push_str(&["<br>", ON_THIS_MACHINE.shown(), here.shown()].concat());
+            }
             page.push_str(&format!("| `{id}` | {} | {text} | {cure} |\n", *exit as u8));
         }
         page
@@ -110,8 +125,34 @@ mod tests {
             let id = cause.id();
             assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{id}");
             assert!(!causes[..index].iter().any(|other| other.id() == id), "{id}");
-            assert!(!cause.text().english().is_empty() && !cause.cure().english().is_empty(), "{id}");
+            assert!(!cause.text().english().is_empty() && !cause.cure(Here::default()).english().is_empty(), "{id}");
             assert!(!matches!(cause.exit(), Exit::Ok | Exit::Interrupted), "{id}");
         }
+    }
+    /// Advice about the console or the network is of no use for an emulator.
+    #[test]
+    fn a_server_on_this_machine_needs_no_advice_about_the_cloud() {
+        // Nothing of this is found out about a server on this machine.
+        let elsewhere = [
+            Cause::InstanceNotOfEndpoint,
+            Cause::EndpointIsAddress,
+            Cause::EndpointMalformed,
+            Cause::EndpointOfApi,
+            Cause::DnsVpcName,
+            Cause::DnsUnavailable,
+            Cause::DnsSilent,
+            Cause::TcpRefused,
+            Cause::TcpUnreachable,
+            Cause::ApiUnreachable,
+        ];
+        let of_cloud = |text: Text| {
+            let words = ["console", "firewall", "RAM", "region", "aliyuncs", "ticket", "VPC"];
+            words.into_iter().any(|word| text.english().contains(word))
+        };
+        let here = Here { server: true, api: true };
+        let theme = |row: &&Row| !settings::ROWS.iter().any(|other| other.cause == row.cause);
+        let rows = Cause::rows().filter(theme).filter(|row| !elsewhere.contains(&row.cause));
+        let wrong: Vec<_> = rows.filter(|row| of_cloud(row.cause.cure(here))).map(|row| (row.id, row.cure)).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

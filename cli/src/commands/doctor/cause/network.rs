@@ -10,7 +10,8 @@ pub(super) const ROWS: &[Row] = &[
         Exit::Network,
         "this machine's DNS does not know the endpoint's host name",
         "compare its spelling with the endpoint (接入点) in the console, and check that the instance still exists",
-    ),
+    )
+    .here("check this machine's hosts file: localhost is 127.0.0.1 or ::1"),
     row(
         Cause::DnsVpcName,
         "dns-vpc-name",
@@ -40,13 +41,23 @@ pub(super) const ROWS: &[Row] = &[
         "check the port: 1883 mqtt://, 8883 mqtts://, 80 ws://, 443 wss://; a firewall may also refuse the connection",
     ),
     row(
+        Cause::NothingHere,
+        "nothing-here",
+        Exit::Network,
+        "nothing listens on that port of this machine",
+        "if an emulator was there, it has ended: start another with eval \"$(aliyun-mqtt emulator --env)\", or unset \
+         the variables that it has set (ALIYUN_MQTT_..., ALIBABA_CLOUD_...), which have precedence over the \
+         configuration file; otherwise check the port",
+    ),
+    row(
         Cause::TcpSilent,
         "tcp-silent",
         Exit::Timeout,
         "no answer: a firewall probably drops the packets, or a VPC endpoint is used from outside its VPC",
         "allow outgoing connections to 1883, 8883, 80 or 443 by host name, not by IP address; outside the VPC use the \
          public endpoint (公网接入点)",
-    ),
+    )
+    .here("check the program that listens there: it hangs, or is overloaded"),
     row(
         Cause::TcpUnreachable,
         "tcp-unreachable",
@@ -132,7 +143,8 @@ pub(super) const ROWS: &[Row] = &[
         "the server's certificate has expired, or this machine's clock is wrong",
         "check this machine's date first; then renew the certificate of your domain in the console's certificate \
          management",
-    ),
+    )
+    .here("check this machine's date first; then renew the server's certificate"),
     row(
         Cause::TlsNotYetValid,
         "tls-not-yet-valid",
@@ -147,7 +159,8 @@ pub(super) const ROWS: &[Row] = &[
         "the server's certificate is for another name",
         "connect to the endpoint (接入点) that the console shows, not to an IP address or an alias; a domain of your \
          own needs a certificate bound to the instance",
-    ),
+    )
+    .here("connect by a name that the certificate has; an emulator's has more names with --tls-name"),
     row(
         Cause::TlsCertificateBad,
         "tls-certificate-bad",
@@ -161,7 +174,8 @@ pub(super) const ROWS: &[Row] = &[
         Exit::Network,
         "the server's certificate expires within days",
         "if the domain is yours, renew its certificate in the console's certificate management",
-    ),
+    )
+    .here("renew the server's certificate"),
     row(
         Cause::TlsToPlainPort,
         "tls-to-plain-port",
@@ -175,7 +189,8 @@ pub(super) const ROWS: &[Row] = &[
         Exit::Network,
         "the connection was closed during the TLS handshake",
         "check the port (TLS: 8883, 443); a firewall or proxy may block TLS to this name",
-    ),
+    )
+    .here("check that the port speaks TLS, and the log of the server"),
     row(
         Cause::TlsSilent,
         "tls-silent",
@@ -196,6 +211,10 @@ pub(super) const ROWS: &[Row] = &[
         Exit::Network,
         "the server requires a client certificate, or rejects the given one: mutual TLS is on",
         "give --client-cert-file and --client-key-file, signed by a CA that is registered and active in the console",
+    )
+    .here(
+        "give --client-cert-file and --client-key-file, signed by a CA that the server trusts (emulator: \
+         --client-ca)",
     ),
     row(
         Cause::CaFileUnusable,

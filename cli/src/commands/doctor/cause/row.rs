@@ -12,10 +12,18 @@ pub(super) struct Row {
     pub(super) exit: Exit,
     pub(super) text: Text,
     pub(super) cure: Text,
+    /// The cure where the server, or the API, is on this machine, as an emulator is.
+    pub(super) here: Option<Text>,
 }
 
 pub(super) const fn row(cause: Cause, id: &'static str, exit: Exit, text: &'static str, cure: &'static str) -> Row {
-    Row { cause, id, exit, text: Text::of(text), cure: Text::of(cure) }
+    Row { cause, id, exit, text: Text::of(text), cure: Text::of(cure), here: None }
+}
+
+impl Row {
+    pub(super) const fn here(self, cure: &'static str) -> Row {
+        Row { here: Some(Text::of(cure)), ..self }
+    }
 }
 
 macro_rules! causes {
@@ -58,6 +66,7 @@ causes! {
     DnsUnavailable
     DnsSilent
     TcpRefused
+    NothingHere
     TcpSilent
     TcpUnreachable
     TlsUntrustedIssuer
