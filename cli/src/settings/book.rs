@@ -52,7 +52,7 @@ const LANGUAGES: [Language; 2] = [
         choose: |[_, chinese]| chinese,
         columns: ["环境变量、配置文件中的名字、命令行选项", "库", "含义"],
         yes: "是",
-        sections: ["连接到哪里", "如何登录", "连接细节", "服务的 API"],
+        sections: ["连接到哪里", "如何登录", "连接细节", "服务端的 API"],
         others: ["配置项之外的变量", "环境变量、命令行选项"],
     },
 ];
@@ -115,7 +115,7 @@ fn meaning(key: Key) -> Texts {
         Key::Token => [
             "mode `token`: `RW|…`, or several joined: `R|…|W|…`. Without it, a token for the parent topic is applied \
              for and renewed",
-            "`token` 模式：`RW|…`，或多个相连：`R|…|W|…`。不设置时为父级 Topic 申请 Token 并自动续期",
+            "`token` 模式：`RW|…`，或多个相连：`R|…|W|…`。不设置时为父级 Topic 申请 Token 并自动更新",
         ],
         Key::DeviceAccessKeyId => {
             ["mode `device`: the id of the device credential", "`device` 模式：一机一密的 AccessKey ID"]

@@ -649,7 +649,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "check the number of filters: probably more than 30 for this client id (those of a kept session count), or \
          more than 100 wildcard filters below the parent topic",
-        "检查过滤器的数量：可能该 Client ID 的过滤器超过 30 个（保留的会话中的也计算在内），或父级 Topic 下带通配符的\
+        "检查过滤器的数量：可能该 Client ID 的过滤器超过 30 个（持久会话中的也计算在内），或父级 Topic 下带通配符的\
          过滤器超过 100 个",
     ),
     (
@@ -711,7 +711,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("see the message; --log debug shows more", "见错误信息；--log debug 会显示更多"),
     (
         "no AccessKey is given, and no place that Alibaba Cloud's SDKs look at has a usable one",
-        "没有给出 AccessKey，阿里云 SDK 查找的各个位置也都没有可用的密钥",
+        "没有给出 AccessKey，阿里云 SDK 查找的各个位置也都没有可用的 AccessKey",
     ),
     (
         "run `aliyun configure`, give the machine a RAM role (实例 RAM 角色), or set --access-key-id with its secret; \

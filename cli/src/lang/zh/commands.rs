@@ -5,7 +5,7 @@ use super::row::Row;
 pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "Publish messages: one, a file, standard input, a message per line, or JSON lines",
-        "发送消息：一条文本、一个文件、标准输入、每行一条消息，或 JSON 行",
+        "发送消息：一条文本、一个文件、标准输入、每行一条消息，或 JSON Lines",
     ),
     (
         "Options that are settings can also be given by environment variables, such as ALIYUN_MQTT_ENDPOINT for \
@@ -28,7 +28,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
          message_expiry (seconds), response_topic, correlation_data or correlation_data_b64, and text (true). Lines \
          printed by `sub --json` can be sent as they are: the keys that describe their receipt are ignored. Any other \
          key is an error, and so is a duplicate. Blank lines and a byte order mark at the start are skipped.",
-        "JSON 行：每行一个对象，包含 topic（默认取 -t）、qos（默认取 -q），以及 payload 或 payload_b64。字符串按其文\
+        "JSON Lines：每行一个对象，包含 topic（默认取 -t）、qos（默认取 -q），以及 payload 或 payload_b64。字符串按其文\
          本发送，其他 JSON 值按原样发送，payload_b64 可以是任意字节。使用 MQTT 5 时还可以有 content_type、\
          user_properties（对象；键有重复时用键值对的数组）、message_expiry（秒）、response_topic、correlation_data 或 \
          correlation_data_b64，以及 text（true）。`sub --json` 打印的行可以原样发送：其中描述接收情况的键会被忽略。其\
@@ -164,7 +164,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("Unsubscribe from this filter first; may be repeated", "先取消订阅这个过滤器；可重复"),
     (
         "Do not subscribe: receive P2P messages and those of a kept session",
-        "不订阅：只接收点对点（P2P）消息和保留的会话中的消息",
+        "不订阅：只接收点对点（P2P）消息和持久会话中的消息",
     ),
     ("Do not receive messages published by this client (MQTT 5)", "不接收本客户端发送的消息（MQTT 5）"),
     (
@@ -242,7 +242,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "Send the request in an envelope that clients of MQTT 3.1.1 can answer (always so with 3.1.1)",
-        "把请求放在 MQTT 3.1.1 客户端能够应答的信封中发送（使用 3.1.1 时总是如此）",
+        "把请求放在 MQTT 3.1.1 客户端能够应答的封装（envelope）（使用 3.1.1 时总是如此）",
     ),
     (
         "Answer requests sent to this client, like `rr reply`; needs a device id or client id",
@@ -258,7 +258,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
          answers both, each in its own form; an MQTT 5 client uses --envelope for a request to a 3.1.1 client. If no \
          reply arrives in time the exit code is 5.",
         "应答以 P2P 发给本客户端，因此不需要订阅；--response-topic 用于不支持 P2P 的服务端。使用 MQTT 5 时，请求和应\
-         答按标准携带 Response Topic 和 Correlation Data；3.1.1 没有这些属性，因此使用本库定义的信封。两种请求 \
+         答按标准携带 Response Topic 和 Correlation Data；3.1.1 没有这些属性，因此使用本库定义的封装（envelope）。两种请求 \
          `rr reply` 都能以对应的形式应答；MQTT 5 客户端向 3.1.1 客户端发送请求时使用 --envelope。如果超时未收到应答，\
          退出码为 5。",
     ),
@@ -442,7 +442,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("Diagnose why a connection, a permission or a token does not work", "诊断连接、权限和 Token 问题"),
     ("with the configured settings", "使用已配置的设置"),
     ("with everything that each step saw", "显示每一步看到的全部内容"),
-    ("asks the API, too", "同时询问 API"),
+    ("asks the API, too", "同时查询 API"),
     (
         "Prints one line for each step, which ends as ok, warn, FAIL or skip, and at the end each probable cause with \
          its cure. The exit code is that of the first failure, and 0 if there are only warnings. Publishes a marked \
@@ -489,7 +489,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("Connect and disconnect, and measure the time of each connect", "建立并断开连接，测量每次建立连接的时间"),
     ("Print the completion script for a shell", "打印 shell 的补全脚本"),
     ("Shell to print the script for", "为哪种 shell 打印脚本"),
-    ("Print or write the man pages", "打印或写出手册页"),
+    ("Print or write the man pages", "打印或生成手册页"),
     (
         "Command whose page to print, such as `pub` or `token apply` [default: the program itself]",
         "要打印哪个命令的手册页，例如 `pub` 或 `token apply` [默认：程序本身]",
@@ -516,6 +516,6 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "Print the names of the profiles in the configuration file, one per line",
         "打印配置文件中各个 profile 的名称，每行一个",
     ),
-    ("Write a commented configuration file as a starting point", "写出带注释的配置文件，作为起点"),
+    ("Write a commented configuration file as a starting point", "生成带注释的配置文件，供修改使用"),
     ("Overwrite an existing file", "覆盖已有的文件"),
 ];

@@ -15,7 +15,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "--config FILE names a settings file of the emulator (TOML), with accounts, tokens and limits; \
          the chapter \"The emulator\" of the book lists its keys.",
-        "--config FILE 指定模拟器的设置文件（TOML），其中有账号、Token 和限制；使用手册的“模拟器”一章列出了全部键。",
+        "--config FILE 指定模拟器的配置文件（TOML），其中有账号、Token 和限制；使用手册的“模拟器”一章列出了全部键。",
     ),
     (
         "Prints the settings as variables that programs built on aliyun-mqtt read; the values work for other MQTT \
@@ -88,16 +88,16 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "Serve the control API on this port, for tests in any language; 0 chooses a free one",
-        "在这个端口提供控制 API，供任何语言的测试使用；0 表示选取空闲端口",
+        "在这个端口提供控制接口，供任何语言的测试使用；0 表示选取空闲端口",
     ),
     (
         "Serve a page for the browser on the port of the control API, and print the link to it on stderr",
-        "在控制 API 的端口上提供浏览器页面，并在标准错误打印其链接",
+        "在控制接口 的端口上提供浏览器页面，并在标准错误打印其链接",
     ),
-    ("Serve the control API on this address [default: 127.0.0.1]", "在这个地址提供控制 API [默认：127.0.0.1]"),
+    ("Serve the control API on this address [default: 127.0.0.1]", "在这个地址提供控制接口 [默认：127.0.0.1]"),
     (
         "Accept this name in the Host header of the control API, with any port; may be repeated",
-        "控制 API 接受 Host 头中的这个名称，端口不限；可重复",
+        "控制接口 接受 Host 头中的这个名称，端口不限；可重复",
     ),
     ("Port of mqtt://", "mqtt:// 的端口"),
     ("Port of mqtts://", "mqtts:// 的端口"),

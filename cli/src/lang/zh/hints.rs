@@ -21,7 +21,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("use --protocol 5, or omit the properties", "使用 --protocol 5，或去掉这些属性"),
     ("use --listen unix:PATH or --listen 127.0.0.1:PORT", "使用 --listen unix:PATH 或 --listen 127.0.0.1:PORT"),
     ("end it, or choose another path", "结束该程序，或换一个路径"),
-    ("use --bearer-token-file, or listen on a Unix socket", "使用 --bearer-token-file，或监听 Unix 套接字"),
+    ("use --bearer-token-file, or listen on a Unix socket", "使用 --bearer-token-file，或监听 Unix socket"),
     ("make one with `head -c 24 /dev/urandom | base64`", "可用 `head -c 24 /dev/urandom | base64` 生成"),
     ("use --store DIR", "使用 --store DIR"),
     ("another relay uses it: give each its own --store", "另一个 relay 正在使用它：为每个 relay 指定各自的 --store"),
@@ -132,11 +132,11 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "raise the limit on processes and threads (ulimit -u; pids.max of the container or service)",
         "提高进程和线程数量的限制（ulimit -u；容器或服务的 pids.max）",
     ),
-    ("the directory of the socket has to exist", "套接字所在的目录必须已经存在"),
+    ("the directory of the socket has to exist", "socket 所在的目录必须已经存在"),
     (
         "the user name of a login has no field for it; use --auth token: the client then applies for tokens with \
          this key, and renews them",
-        "登录用户名中没有存放它的字段；使用 --auth token：客户端会用该密钥申请 Token 并自动续期",
+        "登录用户名中没有存放它的字段；使用 --auth token：客户端会用该 AccessKey 申请 Token 并自动更新",
     ),
     ("it belongs to --auth signature or --auth token", "它用于 --auth signature 或 --auth token"),
     ("use a path in /run, with SocketMode= and SocketGroup=", "使用 /run 下的路径，并设置 SocketMode= 和 SocketGroup="),

@@ -46,7 +46,7 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
         "token-needed",
         "token mode needs a token, as RW|..., R|... or W|...; with the cargo feature `openapi` the client can apply \
          for one",
-        "Token 鉴权需要 Token（RW|...、R|... 或 W|...）；启用 cargo 特性 `openapi` 后，客户端可以自行申请",
+        "Token 鉴权需要 Token（RW|...、R|... 或 W|...）；启用 cargo feature `openapi` 后，客户端可以自行申请",
     ),
     ("client-certificate-needs-tls", "client certificates need TLS: mqtts://", "客户端证书需要 TLS：mqtts://"),
     ("create-in-child", "create one in the child", "请在子进程中创建"),
@@ -99,11 +99,15 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
          response_topic",
         "应答方必须在线，并使用 MQTT 5，或者请求使用 envelope；不支持 P2P Topic 的 broker 需要设置 response_topic",
     ),
-    ("no-reply", "the replier must be online, and read the envelope", "应答方必须在线，并能读取信封"),
+    (
+        "no-reply",
+        "the replier must be online, and read the envelope",
+        "应答方必须在线，并能识别请求的封装格式（envelope）",
+    ),
     (
         "no-reply",
         "the replier must be online, and read the envelope; a broker without P2P topics needs response_topic",
-        "应答方必须在线，并能读取信封；不支持 P2P Topic 的 broker 需要设置 response_topic",
+        "应答方必须在线，并能识别请求的封装格式（envelope）；不支持 P2P Topic 的 broker 需要设置 response_topic",
     ),
     (
         "publish-rights",
@@ -742,6 +746,6 @@ pub(in crate::lang) const LIBRARY: &[(&str, &str, &str)] = &[
         "permanent-key-only",
         "the user name of a login has no field for its security token; set auth to token: the client then applies \
          for tokens with this key, and renews them",
-        "登录用户名中没有存放安全令牌的字段；请把 auth 设为 token：客户端会用该密钥申请 Token 并自动续期",
+        "登录用户名中没有存放安全令牌的字段；请把 auth 设为 token：客户端会用该 AccessKey 申请 Token 并自动更新",
     ),
 ];

@@ -59,7 +59,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "AccessKey id [default: the first key that Alibaba Cloud's SDKs would find]",
-        "AccessKey ID [默认：阿里云 SDK 会找到的第一个 AccessKey 的 ID]",
+        "AccessKey ID [默认：按阿里云 SDK 的默认凭据链找到的第一个 AccessKey 的 ID]",
     ),
     (
         "File that holds the AccessKey secret; - is stdin, fd:N an open file descriptor",

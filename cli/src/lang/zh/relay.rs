@@ -13,7 +13,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "the body is the payload; answered when the fate of the message is known",
-        "请求体即消息内容；消息的结果确定后才返回",
+        "请求体即消息内容；消息的发送结果确定后才返回",
     ),
     ("the same for a single client (--parent-topic)", "同上，发给单个客户端（--parent-topic）"),
     (
@@ -41,7 +41,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "On a Unix socket, the permissions of the socket decide who may call (mode 0660, --group). On a loopback \
          address every call needs the token of --bearer-token-file (`Authorization: Bearer ...`), except for \
          /healthz. Other addresses are refused, and so are calls of web pages.",
-        "使用 Unix 套接字时，由套接字的权限决定谁可以调用（模式 0660，--group）。使用环回地址时，除 /healthz 外，每次\
+        "使用 Unix socket 时，由 socket 的权限决定谁可以调用（模式 0660，--group）。使用回环地址时，除 /healthz 外，每次\
          调用都需要 --bearer-token-file 中的令牌（`Authorization: Bearer ...`）。其他地址一律拒绝，来自网页的调用也一\
          律拒绝。",
     ),
@@ -54,12 +54,12 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "Listen here: unix:PATH or a loopback address such as 127.0.0.1:8125; may be repeated, and is not needed if \
          systemd passes sockets on",
-        "监听地址：unix:PATH，或环回地址，例如 127.0.0.1:8125；可重复，由 systemd 传入套接字时不需要",
+        "监听地址：unix:PATH，或回环地址，例如 127.0.0.1:8125；可重复，由 systemd 传入 socket 时不需要",
     ),
-    ("Let this group use the Unix sockets", "允许这个用户组使用 Unix 套接字"),
+    ("Let this group use the Unix sockets", "允许这个用户组使用 Unix socket"),
     (
         "File with the bearer token that calls over a loopback address need; - is stdin",
-        "存放 Bearer 令牌的文件，通过环回地址的调用需要它；- 表示标准输入",
+        "存放 Bearer 令牌的文件，通过回环地址的调用需要它；- 表示标准输入",
     ),
     (
         "Accept up to COUNT connections, as far as the limit on open files allows (ulimit -n)",
@@ -83,7 +83,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "Allow messages to topics that this filter matches only; may be repeated",
         "只允许向匹配这个过滤器的 Topic 发送消息；可重复",
     ),
-    ("Remember up to COUNT idempotency keys", "最多记住 COUNT 个幂等键"),
+    ("Remember up to COUNT idempotency keys", "最多记住 COUNT 个幂等 key"),
     (
         "Receive what matches this filter; needs a device id; may be repeated",
         "接收匹配这个过滤器的消息；需要 Device ID；可重复",

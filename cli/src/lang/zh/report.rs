@@ -84,7 +84,7 @@ can distinguish more.
     ("this machine is {seconds} s behind the API", "本机时钟比 API 慢 {seconds} s"),
     ("this machine is {seconds} s ahead of the API", "本机时钟比 API 快 {seconds} s"),
     ("there is no login to try", "没有可尝试的登录信息"),
-    ("there is no connection", "没有连接"),
+    ("there is no connection", "尚未建立连接"),
     ("TLS failed", "TLS 失败"),
     ("accepted as {id}", "已接受，Client ID 为 {id}"),
     ("there is no endpoint", "没有接入点"),
@@ -170,6 +170,6 @@ can distinguish more.
     ("AccessKey of {place} ({end})", "AccessKey 来源：{place}（{end}）"),
     (
         "no AccessKey is given, and with --offline nobody is asked for one",
-        "没有给出 AccessKey，而且使用 --offline 时不会去获取",
+        "没有给出 AccessKey，而且使用 --offline 时不会查找",
     ),
 ];
