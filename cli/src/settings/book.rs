@@ -207,7 +207,12 @@ fn other(variable: &str) -> (Option<&'static str>, Texts) {
         ),
         EMULATOR_PID => (
             None,
-            ["set by `aliyun-mqtt emulator --env`, for `kill`", "由 `aliyun-mqtt emulator --env` 设置，供 `kill` 使用"],
+            [
+                "set by `aliyun-mqtt emulator --env`, for `kill`; other variables that begin with \
+                 `ALIYUN_MQTT_EMULATOR_` are for [tests](emulator.md#the-control-api)",
+                "由 `aliyun-mqtt emulator --env` 设置，供 `kill` 使用；其他以 `ALIYUN_MQTT_EMULATOR_` 开头的变量\
+                 供[测试](emulator.md#控制接口)使用",
+            ],
         ),
         _ => panic!("{variable} has no text"),
     };

@@ -42,7 +42,7 @@ impl Settings {
 
     /// Returns the chain, which keeps what it has found.
     pub(crate) fn chain(&self) -> &AccessKeyChain {
-        self.chain.get_or_init(|| AccessKeyChain::from_env().network(self.network(true)))
+        self.chain.get_or_init(|| AccessKeyChain::from_env().with_network(self.network(true)))
     }
 
     /// Returns the key of the chain, which is asked for it for the timeout of a secret at most.

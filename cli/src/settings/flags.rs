@@ -123,7 +123,7 @@ pub(crate) struct SettingArgs {
     /// Timeout of each request in seconds, 1 to 3600 [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = timeout, help_heading = HOW)]
     timeout: Option<String>,
-    /// Largest payload in bytes; limits receiving only above 192 KB [default: 65536]
+    /// Largest payload in bytes; raises the largest that can be received above some 255 KB [default: 65536]
     #[arg(long, alias = "payload-len", value_name = "BYTES", hide_short_help = true, help_heading = HOW)]
     max_payload: Option<String>,
 

@@ -1,11 +1,11 @@
 //! The language of help, hints and doctor's report; and what stays English for scripts.
 
 use std::process::Command;
-#[cfg(target_os = "linux")]
-use std::process::Stdio;
 
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use crate::support::terminal::on_terminal;
 use crate::support::{Folder, program, run};
 
 /// Returns the program with these variables.
@@ -267,15 +267,9 @@ fn what_was_done_is_english_unless_it_is_said_at_a_terminal() {
     assert_eq!(written.stderr, format!("wrote the pages to {pages}\n"));
     #[cfg(target_os = "linux")]
     {
-        let mut command = Command::new("script");
-        let line = format!("'{}' man --output-dir '{pages}'", env!("CARGO_BIN_EXE_aliyun-mqtt"));
-        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-        command.env_clear().env("SHELL", "/bin/sh").env("LANG", "zh_CN.UTF-8");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if let Ok(output) = command.output() {
-            let text = String::from_utf8_lossy(&output.stdout);
-            assert!(text.contains(&format!("手册页已写入 {pages}")), "{text}");
-        }
+        let line = format!("$PROGRAM man --output-dir '{pages}'");
+        let output = on_terminal(&with(&[("LANG", "zh_CN.UTF-8")]), &line).wait().expect(0);
+        assert!(output.text().contains(&format!("手册页已写入 {pages}")), "{}", output.text());
     }
 }
 

@@ -114,7 +114,7 @@ impl AccessKeyChain {
     /// Returns the same chain with this proxy and these CA certificates for STS and for a URI with `https://`, in place
     /// of those of the environment. It searches anew.
     #[must_use]
-    pub fn network(&self, network: Network) -> Self {
+    pub fn with_network(&self, network: Network) -> Self {
         AccessKeyChain::new(self.0.variables.clone(), Ok(network))
     }
 
@@ -134,8 +134,9 @@ impl AccessKeyChain {
     /// # Errors
     /// [`Credentials`](crate::ErrorKind::Credentials): no place has a usable key; all of them are named, with the
     /// reason. [`Timeout`](crate::ErrorKind::Timeout): a place has not answered in this time.
-    /// [`Config`](crate::ErrorKind::Config): the proxy of the environment or of [`network`](AccessKeyChain::network) is
-    /// invalid, or another setting of the network. [`Forked`](crate::ErrorKind::Forked).
+    /// [`Config`](crate::ErrorKind::Config): the proxy of the environment or of
+    /// [`with_network`](AccessKeyChain::with_network) is invalid, or another setting of the network.
+    /// [`Forked`](crate::ErrorKind::Forked).
     pub fn find_within(&self, time: Duration) -> Result<ChainKey> {
         if self.0.process != std::process::id() {
             return Err(Error::new(ErrorKind::Forked, "this chain of keys was made in another process, before a fork")

@@ -99,8 +99,8 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("Keep-alive interval in seconds, 5 to 480 [default: 60]", "心跳间隔（Keep Alive），5 到 480 秒 [默认：60]"),
     ("Timeout of each request in seconds, 1 to 3600 [default: 30]", "每个请求的超时时间，1 到 3600 秒 [默认：30]"),
     (
-        "Largest payload in bytes; limits receiving only above 192 KB [default: 65536]",
-        "消息内容（Payload）的最大字节数；超过 192 KB 时才影响接收 [默认：65536]",
+        "Largest payload in bytes; raises the largest that can be received above some 255 KB [default: 65536]",
+        "消息内容（Payload）的最大字节数；超过约 255 KB 时也提高可接收的上限 [默认：65536]",
     ),
     ("URL of the service API [default: by region]", "服务端 API 的 URL [默认：由地域决定]"),
     ("Region of the instance, such as cn-hangzhou", "实例所在的地域，例如 cn-hangzhou"),

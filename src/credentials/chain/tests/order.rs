@@ -129,8 +129,8 @@ fn an_invalid_setting_of_this_library_is_an_error_and_not_passed_over() {
         assert!(error.message().starts_with("ALIYUN_MQTT_PROXY: ") && !error.message().contains("geheim"), "{error}");
     }
     assert!(!chain.doubted() && !chain.same(&chain.clone()));
-    assert!(chain.network(Network::new()).find().is_ok());
-    assert!(chain.network(Network::new().proxy("ftp://x")).find().is_err());
+    assert!(chain.with_network(Network::new()).find().is_ok());
+    assert!(chain.with_network(Network::new().proxy("ftp://x")).find().is_err());
 
     // What Alibaba Cloud's SDKs would reach without these settings is not replaced by the key of a later place.
     home.write(".alibabacloud/credentials", "[default]\ntype=access_key\naccess_key_id=id\naccess_key_secret=geheim\n");
