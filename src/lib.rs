@@ -121,7 +121,7 @@ pub use config::endpoint::{Endpoint, Transport};
 pub use config::proxy::Proxy;
 pub use config::{AckMode, Config, ConfigBuilder, Network, Protocol};
 #[cfg(feature = "openapi")]
-pub use credentials::{AccessKeyChain, ChainKey};
+pub use credentials::{AccessKeyChain, ChainKey, PassedOver};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt, Settled};
 #[doc(hidden)]

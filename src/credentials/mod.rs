@@ -26,7 +26,7 @@ mod provider;
 pub(crate) use asking::Asking;
 pub use auth_mode::AuthMode;
 #[cfg(feature = "openapi")]
-pub use chain::{AccessKeyChain, ChainKey};
+pub use chain::{AccessKeyChain, ChainKey, PassedOver};
 pub use login::Login;
 pub(crate) use provider::{Provider, ask};
 

@@ -2,7 +2,7 @@
 
 use aliyun_mqtt::{AccessKeyChain, ChainKey, Error};
 
-use super::places::{self, Place};
+use super::places::Place;
 use super::{Auth, Key, Settings};
 use crate::exit::{Failure, Result};
 use crate::lang::{Phrase, phrase};
@@ -64,8 +64,11 @@ impl Settings {
     fn without_key(&self, error: &Error) -> NoKey {
         let mut failure = Failure::from(error);
         let whole = failure.message.clone();
-        let places = places::read(error.message());
-        if error.missing_setting().is_some() && matches!(error.hint_key(), None | Some("key-chain")) {
+        // A search that was given up has told of none.
+        let is_whole = error.missing_setting().is_some();
+        let without_key = if is_whole { self.chain().without_key() } else { Vec::new() };
+        let places: Vec<_> = without_key.iter().map(Place::from).collect();
+        if is_whole && matches!(error.hint_key(), None | Some("key-chain")) {
             failure.hint = Some(self.ways_to_give_a_key());
         }
         if !places.is_empty() {

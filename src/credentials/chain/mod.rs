@@ -25,6 +25,7 @@ mod ini;
 mod kept;
 mod key_json;
 mod metadata;
+mod passed_over;
 mod permissions;
 mod place;
 mod recipe;
@@ -38,6 +39,7 @@ mod wiped;
 use clock::Clock;
 pub use found::ChainKey;
 use kept::{Fit, Kept};
+pub use passed_over::PassedOver;
 use search::{Inner, PATIENCE, Searcher};
 
 /// The part of the caller's time that a renewal may take while the old key can still be used.
@@ -172,6 +174,16 @@ impl AccessKeyChain {
             Some(Err(error)) => self.kept_or(error),
             None => self.kept_or(search.unfinished()),
         }
+    }
+
+    /// Returns the places that the last search has asked, if it has found no key: first those with something that
+    /// cannot be used, then those with nothing.
+    #[must_use]
+    pub fn without_key(&self) -> Vec<PassedOver> {
+        if self.0.process != std::process::id() {
+            return Vec::new();
+        }
+        lock(&self.0.state).without_key.clone()
     }
 
     /// Returns the key in use if it may be used, or else this error.

@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::fault::credentials;
 use super::found::ChainKey;
 use super::kept::Kept;
+use super::passed_over::PassedOver;
 use super::place::Place;
 use super::source::Source;
 use crate::config::environment::Variables;
@@ -34,6 +35,8 @@ pub(super) struct State {
     pub(super) kept: Option<Kept>,
     /// The search in progress.
     pub(super) search: Option<Arc<Search>>,
+    /// The places that the last search without success has asked.
+    pub(super) without_key: Vec<PassedOver>,
 }
 
 /// A search in progress, or its result.
@@ -98,7 +101,10 @@ impl Searcher {
         let result = match answer {
             Ok(kept) => {
                 let key = kept.chain_key().clone();
-                lock(&self.inner.state).kept = Some(kept);
+                let mut state = lock(&self.inner.state);
+                state.kept = Some(kept);
+                state.without_key = Vec::new();
+                drop(state);
                 Ok(key)
             }
             Err(error) => {
@@ -155,12 +161,13 @@ impl Searcher {
     }
 
     fn search(&self, place: &Place<'_>) -> Result<Kept> {
-        let (mut broken, mut absent) = (Vec::new(), Vec::new());
+        // What is wrong comes first: it is what somebody has to look at.
+        let (mut broken, mut empty, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for source in Source::ALL {
             match self.ask(source, place) {
                 Asked::Found(kept) => {
-                    let preliminary = broken.iter().any(|(_, error): &(Source, Error)| error.is_retryable());
-                    return Ok(kept.after(broken.iter().map(named).collect(), preliminary));
+                    let preliminary = errors.iter().any(Error::is_retryable);
+                    return Ok(kept.after(broken.iter().map(PassedOver::to_string).collect(), preliminary));
                 }
                 Asked::Unusable(error) => {
                     let message = format!("the AccessKey of {} cannot be used", source.title());
@@ -168,34 +175,32 @@ impl Searcher {
                 }
                 Asked::Broken(error) => {
                     log::warn!("no AccessKey is taken from {}: {error}", source.title());
-                    broken.push((source, error));
+                    broken.push(PassedOver::broken(source.title(), error.message()));
+                    errors.push(error);
                 }
-                Asked::Absent(error) => absent.push(format!("{} ({})", source.title(), error.message())),
+                Asked::Absent(error) => empty.push(PassedOver::empty(source.title(), error.message())),
             }
         }
         let mut message = "no AccessKey was found".to_string();
-        // What is wrong comes first: it is what somebody has to look at.
         for place in &broken {
-            message.push_str(&format!("; {}", named(place)));
+            message.push_str(&format!("; {place}"));
         }
-        if !absent.is_empty() {
-            message.push_str(&format!("; nothing in: {}", absent.join(", ")));
+        for (number, place) in empty.iter().enumerate() {
+            message.push_str(if number == 0 { "; nothing in: " } else { ", " });
+            message.push_str(&place.to_string());
         }
+        broken.append(&mut empty);
+        lock(&self.inner.state).without_key = broken;
         let error = credentials(message).with_missing("access_key_id");
         // If one thing is wrong, its own hint helps more than the list of all places.
-        let single = broken.len() == 1;
+        let single = errors.len() == 1;
         // What may be otherwise the next time makes the whole search so.
-        Err(match broken.into_iter().map(|(_, error)| error).find(Error::is_retryable) {
+        Err(match errors.into_iter().find(Error::is_retryable) {
             Some(cause) if single && cause.hint().is_some() => error.with_source(cause),
             Some(cause) => error.with_hint(Hint::KeyChain).with_source(cause),
             None => error.with_hint(Hint::KeyChain),
         })
     }
-}
-
-/// Returns a place that was passed over, with the reason.
-fn named((source, error): &(Source, Error)) -> String {
-    format!("{}: {}", source.title(), error.message())
 }
 
 impl Drop for Searcher {
