@@ -66,7 +66,7 @@ pub fn open_to_others(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0)
+        std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o066 != 0)
     }
     #[cfg(not(unix))]
     {

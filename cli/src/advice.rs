@@ -43,8 +43,8 @@ pub(crate) fn adapted(error: &Error, message: String, hint: Option<Phrase>) -> (
         (Some("api-nothing-listens"), _) if is_about_here(&message) => Some(gone()),
         (Some("publish-cut" | "read-cut" | "topic-refused"), _) => refused(known, &message, hint.as_ref()),
         (Some("no-reply"), Some(text)) if text.contains("response_topic") => Some(no_reply(text)),
-        (Some("wrong-secret"), _) => known.auth.map(wrong_secret),
-        (Some("not-authorized"), _) => known.auth.map(not_authorized),
+        (Some("wrong-secret"), _) => known.auth.map(|auth| wrong_secret(auth).and(&doctor())),
+        (Some("not-authorized"), _) => known.auth.map(|auth| not_authorized(auth).and(&doctor())),
         _ => None,
     };
     (message, other.or(hint))
@@ -70,12 +70,14 @@ pub(crate) fn is_local(url: &str) -> bool {
 
 /// Returns true if the message is about a URL on this machine.
 pub(crate) fn is_about_here(message: &str) -> bool {
+    // A proxy is another matter.
+    let message = message.split(" through the proxy ").next().unwrap_or_default();
     message.match_indices("://").any(|(at, _)| is_local(&message[at..]))
 }
 
 fn gone() -> Phrase {
     phrase!(
-        "nothing listens on that port; an emulator that was there has ended: eval \"$(aliyun-mqtt emulator --env)\" \
+        "nothing listens on that port; if an emulator was there, it has ended: eval \"$(aliyun-mqtt emulator --env)\" \
          starts another"
     )
 }
@@ -84,6 +86,13 @@ fn gone() -> Phrase {
 fn refused(known: &Known, message: &str, hint: Option<&Phrase>) -> Option<Phrase> {
     let topic = message.split('"').nth(1)?;
     let (first, rest) = topic.split_once('/').unwrap_or((topic, topic));
+    if let (Some(parent), "#" | "+") = (known.parent_topic.as_deref(), first) {
+        return Some(phrase!(
+            "a filter begins with a parent topic, such as {parent}: try {parent}/{rest}",
+            parent,
+            rest
+        ));
+    }
     if let Some(parent) = known.parent_topic.as_deref().filter(|parent| *parent != first) {
         return Some(phrase!(
             "the first level, {first}, is the parent topic, and that of your settings is {parent}: try {parent}/{rest}",
@@ -135,7 +144,9 @@ fn not_authorized(auth: Auth) -> Phrase {
     let names =
         phrase!("check that the instance id is the one this endpoint belongs to, and that the group id exists there");
     let key = match auth {
-        Auth::Signature | Auth::Chain => phrase!("the AccessKey needs the right to use the instance"),
+        Auth::Signature | Auth::Chain => {
+            phrase!("the AccessKey id must exist, and needs the right to use the instance")
+        }
         Auth::Token => {
             phrase!("the token may have expired or been revoked: `aliyun-mqtt token query` tells")
         }
@@ -143,6 +154,10 @@ fn not_authorized(auth: Auth) -> Phrase {
         Auth::CustomPlain | Auth::CustomSigned => custom(),
     };
     names.and(&key)
+}
+
+fn doctor() -> Phrase {
+    phrase!("`aliyun-mqtt doctor` finds out which")
 }
 
 fn custom() -> Phrase {
@@ -163,6 +178,7 @@ mod tests {
         }
         assert!(is_about_here("cannot connect to http://127.0.0.1:9: refused"));
         assert!(!is_about_here("cannot connect to https://onsmqtt.cn-hangzhou.aliyuncs.com: refused"));
+        assert!(!is_about_here("https://onsmqtt.cn-hangzhou.aliyuncs.com through the proxy http://127.0.0.1:9: lost"));
     }
 
     #[test]

@@ -148,7 +148,12 @@ pub(crate) fn exit_of(error: &Error) -> Exit {
         ErrorKind::Rejected | ErrorKind::SuspectedRefusal => Exit::Rejected,
         // The code of the cause, such as a failed application for a token.
         ErrorKind::Credentials => match own_cause(error) {
-            Some(cause) => exit_of(cause),
+            // The service of a key is unavailable, which says nothing about this login.
+            Some(cause) if cause.kind() == ErrorKind::Api && cause.is_retryable() => Exit::Network,
+            Some(cause) => match exit_of(cause) {
+                Exit::Failure if error.missing_setting().is_some() => Exit::Usage,
+                exit => exit,
+            },
             None if error.is_timeout() => Exit::Timeout,
             None if error.missing_setting().is_some() => Exit::Usage,
             None => Exit::Failure,

@@ -90,7 +90,7 @@ pub(crate) const STS_REGION: &str = "ALIBABA_CLOUD_STS_REGION";
 /// `true`: STS is reached inside a VPC.
 pub(crate) const VPC_ENDPOINT_ENABLED: &str = "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED";
 /// The home directories, in the order of precedence.
-pub(crate) const HOMES: [&str; 2] = ["HOME", "USERPROFILE"];
+pub(crate) const HOMES: [&str; 2] = if cfg!(windows) { ["USERPROFILE", "HOME"] } else { ["HOME", "USERPROFILE"] };
 
 /// The proxy variables that many programs share, in the order of precedence. `http_proxy` is not among them: it is
 /// meant for connections without encryption.

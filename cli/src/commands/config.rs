@@ -70,7 +70,7 @@ pub(crate) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<Exit> {
             let mut out = Out::new();
             names.into_iter().try_for_each(|name| out.line(name))?;
         }
-        ConfigCommand::Init { force } => init(&path(global)?, force)?,
+        ConfigCommand::Init { force } => init(&path(global)?, global.config.is_some(), force)?,
     }
     Ok(Exit::Ok)
 }
@@ -209,7 +209,8 @@ fn is_place(text: &str) -> bool {
     port.chars().all(|c| c.is_ascii_hexdigit()) && port.len() <= 5
 }
 
-fn init(path: &Path, force: bool) -> Result<()> {
+/// Writes a file to begin with. `is_named`: only with --config do other commands read it.
+fn init(path: &Path, is_named: bool, force: bool) -> Result<()> {
     if let Some(folder) = path.parent() {
         let cannot =
             |error: std::io::Error| Failure::io(format!("cannot create the directory {}", folder.display()), &error);
@@ -217,12 +218,17 @@ fn init(path: &Path, force: bool) -> Result<()> {
     }
     if path.exists() && !force {
         return Err(Failure::new(Exit::Failure, format!("{} exists already", path.display()))
-            .hint(phrase!("--force overwrites it")));
+            .hint(phrase!("edit it; --force replaces it, and what was written in it is lost")));
     }
     // The user may add a secret to it.
     PrivateFile::at(path)?.write(&settings::template())?;
     let path = path.display();
-    report::note(phrase!("wrote {path}; fill it in, then run `aliyun-mqtt doctor`", path).shown());
+    let wrote = if is_named {
+        phrase!("wrote {path}; fill it in, then run `aliyun-mqtt doctor --config {path}`", path)
+    } else {
+        phrase!("wrote {path}; fill it in, then run `aliyun-mqtt doctor`", path)
+    };
+    report::status(&wrote);
     Ok(())
 }
 

@@ -292,7 +292,11 @@ fn is_emulator(pid: &str) -> bool {
     use rustix::process::{Pid, test_kill_process};
     let Some(process) = pid.parse().ok().and_then(Pid::from_raw) else { return false };
     let told = std::fs::read(format!("/proc/{pid}/cmdline"));
-    let is_ours = |line: Vec<u8>| line.split(|byte| *byte == 0).any(|word| word == b"emulator");
+    let is_ours = |line: Vec<u8>| {
+        let mut words = line.split(|byte| *byte == 0);
+        let program = words.next().and_then(|word| word.rsplit(|byte| *byte == b'/').next());
+        program.is_some_and(|name| name.starts_with(b"aliyun-mqtt")) && words.any(|word| word == b"emulator")
+    };
     test_kill_process(process).is_ok() && told.map_or(!cfg!(target_os = "linux"), is_ours)
 }
 

@@ -6,12 +6,16 @@ use crate::lang::Text;
 
 /// Options of other clients that do not exist in this program or in some commands, and what to type instead.
 #[rustfmt::skip]
-pub(super) const ELSEWHERE: [(&[&str], Text); 48] = [
+pub(super) const ELSEWHERE: [(&[&str], Text); 49] = [
     (&["-p", "--port", "--host", "--hostname", "-L", "--url", "-c URL", "--connection"],
         Text::of("host and port are one: -e mqtts://HOST:PORT")),
     (&["-u", "--username", "--pw", "--password"],
         Text::of("user name and password are computed from the AccessKey; custom authentication has --user and \
                   --password-file")),
+    (&["--access-key-secret", "--access-key", "--secret", "--secret-key", "--device-access-key-secret", "--token"],
+        Text::of("no option takes a secret, which others could read in the list of processes: name a file \
+                  (--access-key-secret-file, --device-access-key-secret-file, --token-file) or set its variable, such \
+                  as ALIBABA_CLOUD_ACCESS_KEY_SECRET")),
     (&["--id", "--clientid", "-I", "--id-prefix"],
         Text::of("the client id is -i GroupID@@@DeviceID, or -g and --device-id")),
     (&["--capath", "--cafile", "--ca", "--tls-use-os-certs"],

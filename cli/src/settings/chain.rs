@@ -1,6 +1,6 @@
 //! The AccessKey that nobody gave: that of the chain of places which Alibaba Cloud's SDKs ask.
 
-use aliyun_mqtt::{AccessKeyChain, ChainKey, Error};
+use aliyun_mqtt::{AccessKeyChain, ChainKey, Error, ErrorKind};
 
 use super::places::Place;
 use super::{Auth, Key, Settings};
@@ -15,6 +15,10 @@ pub(crate) struct NoKey {
     failure: Failure,
     /// The whole message, for programs.
     pub(crate) whole: String,
+    /// A setting of the search itself is wrong.
+    pub(crate) is_setting: bool,
+    /// The hint is about what is wrong in a place, not about the ways to give a key.
+    has_own_hint: bool,
     /// The places, if all of them were asked; those with something that cannot be used come first.
     pub(crate) places: Vec<Place>,
 }
@@ -68,7 +72,8 @@ impl Settings {
         let is_whole = error.missing_setting().is_some();
         let without_key = if is_whole { self.chain().without_key() } else { Vec::new() };
         let places: Vec<_> = without_key.iter().map(Place::from).collect();
-        if is_whole && matches!(error.hint_key(), None | Some("key-chain")) {
+        let has_own_hint = !matches!(error.hint_key(), None | Some("key-chain"));
+        if is_whole && !has_own_hint {
             failure.hint = Some(self.ways_to_give_a_key());
         }
         if !places.is_empty() {
@@ -80,10 +85,17 @@ impl Settings {
                 failure.causes.push(format!("nothing in: {}", empty.join(", ")));
             }
         }
-        NoKey { failure, whole, places }
+        NoKey { failure, whole, is_setting: error.kind() == ErrorKind::Config, has_own_hint, places }
     }
 
     fn ways_to_give_a_key(&self) -> Phrase {
+        if matches!(self.auth(), Ok(Auth::Chain)) && self.has(Key::Auth) {
+            return phrase!(
+                "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, run `aliyun configure`, or give \
+                 the ECS instance a RAM role; without --auth chain also --access-key-id and --access-key-secret-file; \
+                 `aliyun-mqtt config show` tells what each place has"
+            );
+        }
         let ways = phrase!(
             "give one (--access-key-id and --access-key-secret-file, or ALIBABA_CLOUD_ACCESS_KEY_ID and \
              ALIBABA_CLOUD_ACCESS_KEY_SECRET), run `aliyun configure`, or give the ECS instance a RAM role; \
@@ -102,6 +114,11 @@ impl NoKey {
     /// Returns the ways to give a key, if that is what helps.
     pub(crate) fn hint(&self) -> Option<&Phrase> {
         self.failure.hint.as_ref()
+    }
+
+    /// Returns the hint about what is wrong in a place.
+    pub(crate) fn own_hint(&self) -> Option<&Phrase> {
+        self.hint().filter(|_| self.has_own_hint)
     }
 
     /// Returns what is wrong in which place, for a failure about more than the key.

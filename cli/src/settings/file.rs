@@ -66,8 +66,10 @@ pub(crate) fn default_path(environment: &Environment<'_>) -> Option<PathBuf> {
 /// unless it is from the command line. All profiles are checked.
 pub(crate) fn read(path: &Path, profile: Option<(&str, &Option<Source>)>, patience: Duration) -> Result<Content> {
     let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
-    let text = small_text::file(path, small_text::CONFIGURATION, patience)
-        .map_err(|error| Failure::usage(format!("cannot read the configuration file {}: {error}", path.display())))?;
+    let text = small_text::file(path, small_text::CONFIGURATION, patience).map_err(|error| {
+        Failure::usage(format!("cannot read the configuration file {}: {error}", path.display()))
+            .hint(phrase!("check the path and its permissions; --config FILE names another file"))
+    })?;
     let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
         // Without the display of the error, which quotes the line and thereby possibly a secret.
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
@@ -202,6 +204,6 @@ fn text_of(value: Toml) -> Option<String> {
 
 fn warn_if_open(path: &Path) {
     if aliyun_mqtt::open_to_others(path) {
-        report::warning(format!("{} holds a secret and others may read it: chmod 600 it", path.display()));
+        report::warning(format!("{} holds a secret, and others than its owner may read or change it", path.display()));
     }
 }

@@ -30,7 +30,9 @@ impl Place {
 
 impl From<&PassedOver> for Place {
     fn from(place: &PassedOver) -> Self {
-        Place { title: place_of(place.place()), reason: why(place.reason()), is_empty: place.is_empty() }
+        let is_empty = place.is_empty();
+        let reason = if is_empty { why(place.reason()) } else { Phrase::untranslated(place.reason()) };
+        Place { title: place_of(place.place()), reason, is_empty }
     }
 }
 

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::{Key, Source};
 use crate::child::{self, Ended};
 use crate::exit::{Exit, Failure, Result};
+use crate::lang::phrase;
 use crate::small_text;
 use crate::stdio::Stream;
 use crate::threads;
@@ -106,7 +107,11 @@ impl Secret {
         }
         .map_err(|why| {
             let exit = if matches!(self, Secret::Command(_)) { Exit::Failure } else { Exit::Usage };
-            Failure::new(exit, format!("cannot get {what} ({source}{}): {why}", self.place()))
+            let failure = Failure::new(exit, format!("cannot get {what} ({source}{}): {why}", self.place()));
+            match self {
+                Secret::File(_) => failure.hint(phrase!("check the path and its permissions")),
+                _ => failure,
+            }
         })
     }
 
@@ -128,9 +133,9 @@ pub(super) fn piped(patience: Duration) -> Result<Option<Zeroizing<String>>, Str
     Ok(Some(small_text::value(&text)).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_string())))
 }
 
-/// Returns true if there is a terminal to prompt on.
+/// Returns true if there is a terminal to prompt on. Unit tests ask nobody.
 pub(super) fn can_prompt() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    !cfg!(test) && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Prompts for a secret; `None` without a terminal.

@@ -23,7 +23,7 @@ const SETTINGS: [(Key, &str); 9] = [
     (Key::GroupId, "GID_demo"),
     (Key::Topic, "demo"),
     (Key::DeviceId, "0001"),
-    (Key::Protocol, "5"),
+    (Key::Protocol, "3.1.1"),
     (Key::RegionId, "cn-hangzhou"),
     (Key::Auth, "signature"),
     (Key::AccessKeyId, "..."),

@@ -95,7 +95,7 @@ fn people_get_a_line_for_each_step_and_the_cause_with_its_cure_last() {
     let output = run(failing(), ["doctor"]).expect(4);
     let text = output.text();
     let cause = "cause: the Group ID does not exist in the instance [group-not-created]";
-    let cure = "cure:  create it with `aliyun-mqtt group create`, or use the Group ID that the emulator printed";
+    let cure = "cure:  create it with `aliyun-mqtt group create`, or use the Group ID of the emulator, which its";
     for expected in [
         "ok    settings   mqtt://",
         "skip  tls        the endpoint is a plain one",

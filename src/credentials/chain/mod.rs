@@ -176,8 +176,8 @@ impl AccessKeyChain {
         }
     }
 
-    /// Returns the places that the last search has asked, if it has found no key: first those with something that
-    /// cannot be used, then those with nothing.
+    /// Returns the places that the last search of this chain, or of a clone, has asked, if it has found no key: first
+    /// those with something that cannot be used, then those with nothing.
     #[must_use]
     pub fn without_key(&self) -> Vec<PassedOver> {
         if self.0.process != std::process::id() {

@@ -13,7 +13,7 @@ static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 /// Warns once of a file that others than its owner may read or change. Alibaba Cloud's SDKs use it without a word.
 pub(super) fn warn_if_open(path: &Path) {
     if is_news(path) {
-        log::warn!("{} holds a secret and others may read it: chmod 600 it", path.display());
+        log::warn!("{} holds a secret, and others than its owner may read or change it", path.display());
     }
 }
 
@@ -32,7 +32,9 @@ mod tests {
         let path = std::env::temp_dir().join(format!("aliyun-mqtt-open-{}", std::process::id()));
         std::fs::write(&path, "").expect("a file");
         let set = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("set");
-        for (mode, open) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o602, true)] {
+        for (mode, open) in
+            [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o602, true), (0o611, false)]
+        {
             set(mode);
             assert_eq!(is_news(&path), open, "{mode:o}");
             assert!(!is_news(&path), "{mode:o}, again");

@@ -161,6 +161,7 @@ impl Searcher {
     }
 
     fn search(&self, place: &Place<'_>) -> Result<Kept> {
+        lock(&self.inner.state).without_key = Vec::new();
         // What is wrong comes first: it is what somebody has to look at.
         let (mut broken, mut empty, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for source in Source::ALL {
@@ -192,10 +193,11 @@ impl Searcher {
         broken.append(&mut empty);
         lock(&self.inner.state).without_key = broken;
         let error = credentials(message).with_missing("access_key_id");
-        // If one thing is wrong, its own hint helps more than the list of all places.
+        // If one thing is wrong, it is the cause, and its own hint helps more than the list of all places. Otherwise,
+        // what may be different the next time makes the whole search so.
         let single = errors.len() == 1;
-        // What may be otherwise the next time makes the whole search so.
-        Err(match errors.into_iter().find(Error::is_retryable) {
+        let cause = if single { errors.pop() } else { errors.into_iter().find(Error::is_retryable) };
+        Err(match cause {
             Some(cause) if single && cause.hint().is_some() => error.with_source(cause),
             Some(cause) => error.with_hint(Hint::KeyChain).with_source(cause),
             None => error.with_hint(Hint::KeyChain),

@@ -103,7 +103,12 @@ fn of_instance(place: &Place<'_>) -> Result<Asked> {
             let provider = Recipe::Metadata { role: None }.provider();
             Ok(serve(fetched, provider, Source::Metadata.title().to_string()))
         }
-        Err(Failure::Nobody(error)) if place.variables.text(environment::ECS_METADATA)?.is_none() => {
+        // Who names a role says that there is one, and who names an address that somebody is there.
+        Err(Failure::Nobody(error))
+            if place.variables.text(environment::ECS_METADATA)?.is_none()
+                && (error.kind() == ErrorKind::Credentials
+                    || place.variables.text(environment::METADATA_ENDPOINT)?.is_none()) =>
+        {
             Ok(Asked::Absent(error))
         }
         Err(failure) => Err(failure.into_error()),

@@ -95,7 +95,7 @@ fn set_clock(chain: &AccessKeyChain, time: SystemTime) {
     let Now { time: old, instant } = set.unwrap_or_else(Now::of_system);
     let instant = match time.duration_since(old) {
         Ok(passed) => instant + passed,
-        Err(back) => instant.checked_sub(back.duration()).expect("this machine has run for so long"),
+        Err(back) => instant.checked_sub(back.duration()).unwrap_or(instant),
     };
     *set = Some(Now { time, instant });
 }

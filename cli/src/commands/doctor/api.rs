@@ -50,11 +50,8 @@ fn no_token(exam: &Examination<'_>) -> Phrase {
         (Ok(Auth::Token), _) => phrase!("no token is given; one is applied for when the client logs in"),
         (Ok(auth), Some(source)) => {
             let auth = auth.name();
-            phrase!(
-                "a token is given ({source}), but the login by {auth} does not use it; --auth token does",
-                source,
-                auth
-            )
+            let unused = phrase!("a token is given, but the login by {auth} does not use it; --auth token does", auth);
+            source.phrase().because(&unused)
         }
         (Ok(Auth::Chain), None) if exam.settings.search().is_ok_and(|key| key.is_temporary()) => {
             phrase!("no token is given; one is applied for when the client logs in")

@@ -60,8 +60,12 @@ impl Problem {
     /// Makes a problem of a search for an AccessKey without success.
     pub(super) fn of_no_key(no_key: &NoKey) -> Self {
         let lines: Vec<_> = no_key.places.iter().map(Place::line).collect();
-        let short = (!lines.is_empty()).then(|| (phrase!("no AccessKey was found"), lines));
-        Problem { hint: no_key.hint().cloned(), short, ..Problem::new(Cause::NoKeyFound, no_key.whole.as_str()) }
+        let short = (!lines.is_empty()).then(|| {
+            let short = phrase!("no AccessKey was found");
+            (no_key.own_hint().map_or(short.clone(), |hint| short.and(hint)), lines)
+        });
+        let cause = if no_key.is_setting { Cause::SettingWrong } else { Cause::NoKeyFound };
+        Problem { hint: no_key.hint().cloned(), short, ..Problem::new(cause, no_key.whole.as_str()) }
     }
 
     /// Returns the message with the hint.

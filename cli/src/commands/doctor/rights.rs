@@ -46,6 +46,9 @@ pub(super) fn publish(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome 
     if exam.args.no_publish {
         return no_publish();
     }
+    if exam.session.is_none() {
+        return no_session();
+    }
     let Some(topic) = exam.topic.clone() else { return no_topic() };
     send(exam, facts, &topic, exam.subscribed, Cause::MessageNotBack)
 }

@@ -5,8 +5,9 @@ use super::row::Row;
 pub(in crate::lang) const ROWS: &[Row] = &[
     ("a required setting is missing", "缺少一项必需的设置"),
     (
-        "provide it as the message says; `aliyun-mqtt config show` lists all settings and where each comes from",
-        "按错误信息补上该设置；`aliyun-mqtt config show` 列出全部设置及其来源",
+        "provide it as the message says; `aliyun-mqtt config show` tells what is set, where it comes from, and what \
+         is missing",
+        "按错误信息补上该设置；`aliyun-mqtt config show` 显示已有的设置、各自的来源，以及还缺什么",
     ),
     ("a setting has an invalid value", "一项设置的值无效"),
     ("correct the value where the message says it comes from", "到错误信息指出的来源处改正该值"),
@@ -96,7 +97,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("a secret cannot be read from the place where it is configured", "无法从所配置的位置读取密钥"),
     (
         "make the file, variable or command in the message provide the secret",
-        "让错误信息所指的文件、环境变量或命令提供该密钥",
+        "检查错误信息中的文件、环境变量或命令能否读出密钥",
     ),
     (
         "the secret ends with a space or &, probably copied by mistake (the & belongs to old API signatures only)",
@@ -770,51 +771,54 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "查看服务端的日志；测试可以让模拟器拒绝登录",
     ),
     (
-        "use the AccessKey that the emulator printed when it started (--env, --env-file); after a new start it is \
-         another",
-        "使用模拟器启动时打印的 AccessKey（--env、--env-file）；重新启动后会改变",
+        "use the AccessKey of the emulator, which its variables have (--env, --env-file)",
+        "使用模拟器的 AccessKey，它在模拟器给出的环境变量中（--env、--env-file）",
     ),
     (
-        "use the instance id that the emulator printed when it started (--env, --env-file)",
-        "使用模拟器启动时打印的实例 ID（--env、--env-file）",
+        "use the secret of the emulator's AccessKey, which its variables have (--env, --env-file)",
+        "使用模拟器的 AccessKey Secret，它在模拟器给出的环境变量中（--env、--env-file）",
     ),
     (
-        "create it with `aliyun-mqtt group create`, or use the Group ID that the emulator printed when it started",
-        "用 `aliyun-mqtt group create` 创建，或使用模拟器启动时打印的 Group ID",
+        "use the instance id of the emulator, which its variables have (--env, --env-file)",
+        "使用模拟器的实例 ID，它在模拟器给出的环境变量中（--env、--env-file）",
+    ),
+    (
+        "create it with `aliyun-mqtt group create`, or use the Group ID of the emulator, which its variables have",
+        "用 `aliyun-mqtt group create` 创建，或使用模拟器给出的环境变量中的 Group ID",
     ),
     (
         "use --auth token or --auth device; an emulator refuses logins when a test tells it to",
         "使用 --auth token 或 --auth device；测试可以让模拟器拒绝登录",
     ),
     (
-        "use the settings that the emulator printed when it started (--env, --env-file); after a new start they are \
-         others",
-        "使用模拟器启动时打印的设置（--env、--env-file）；重新启动后会改变",
+        "use the settings of the emulator, which its variables have (--env, --env-file); a new start has other ports \
+         and another token",
+        "使用模拟器给出的环境变量中的设置（--env、--env-file）；重新启动后端口和 Token 会改变",
     ),
     (
-        "use the settings that the emulator printed when it started (--env, --env-file): instance id, Group ID and \
+        "use the settings of the emulator, which its variables have (--env, --env-file): instance id, Group ID and \
          AccessKey",
-        "使用模拟器启动时打印的设置（--env、--env-file）：实例 ID、Group ID 和 AccessKey",
+        "使用模拟器给出的环境变量中的设置（--env、--env-file）：实例 ID、Group ID 和 AccessKey",
     ),
     ("register one with `aliyun-mqtt credential`", "用 `aliyun-mqtt credential` 注册"),
     (
-        "use the parent topic that the emulator printed when it started, or start it with this one: --parent-topic",
-        "使用模拟器启动时打印的父级 Topic，或用 --parent-topic 以该 Topic 启动模拟器",
+        "use the parent topic of the emulator, which ALIYUN_MQTT_TOPIC has, or start it with this one: --parent-topic",
+        "使用 ALIYUN_MQTT_TOPIC 中的父级 Topic，或用 --parent-topic 以该 Topic 启动模拟器",
     ),
     (
         "see what the emulator was told to refuse (--forbid), or who may use the topic",
-        "查看让模拟器拒绝了什么（--forbid），或谁可以使用该 Topic",
+        "检查模拟器的 --forbid 是否拒绝了该 Topic，以及谁可以使用它",
     ),
     (
-        "use the parent topic that the emulator printed when it started, or start it with this one \
+        "use the parent topic of the emulator, which ALIYUN_MQTT_TOPIC has, or start it with this one \
          (--parent-topic); see also what it was told to refuse (--forbid)",
-        "使用模拟器启动时打印的父级 Topic，或用 --parent-topic 以该 Topic 启动模拟器；也请查看让它拒绝了什么（--forbid）",
+        "使用 ALIYUN_MQTT_TOPIC 中的父级 Topic，或用 --parent-topic 以该 Topic 启动模拟器；也请查看让它拒绝了什么（--forbid）",
     ),
     ("see the log of the server, which may be overloaded", "查看服务端的日志；它可能负载过高"),
     ("`aliyun-mqtt emulator --watch` shows what becomes of a message", "`aliyun-mqtt emulator --watch` 显示消息的去向"),
     (
-        "see what the emulator was told to refuse, or use the AccessKey that it printed when it started",
-        "查看让模拟器拒绝了什么，或使用它启动时打印的 AccessKey",
+        "see what the emulator was told to refuse, or use the AccessKey that its variables have",
+        "查看让模拟器拒绝了什么，或使用它给出的环境变量中的 AccessKey",
     ),
     (
         "check --api-endpoint; an emulator refuses operations when a test tells it to",

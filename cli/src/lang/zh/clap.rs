@@ -4,10 +4,10 @@ use super::row::Row;
 
 /// The help of the options and of the command that clap adds.
 pub(in crate::lang) const ROWS: &[Row] = &[
-    ("Print help (see more with '--help')", "打印帮助（完整帮助请用 --help）"),
-    ("Print help (see a summary with '-h')", "打印帮助（简要帮助请用 -h）"),
-    ("Print version", "打印版本"),
-    ("Print this message or the help of the given subcommand(s)", "打印本帮助，或某个子命令的帮助"),
+    ("Print help (see more with '--help')", "显示帮助（完整帮助请用 --help）"),
+    ("Print help (see a summary with '-h')", "显示帮助（简要帮助请用 -h）"),
+    ("Print version", "显示版本"),
+    ("Print this message or the help of the given subcommand(s)", "显示本帮助，或某个子命令的帮助"),
 ];
 
 /// The headings of clap and clap_mangen.

@@ -26,6 +26,13 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "用户名和密码由 AccessKey 计算得出；自定义认证使用 --user 和 --password-file",
     ),
     (
+        "no option takes a secret, which others could read in the list of processes: name a file \
+         (--access-key-secret-file, --device-access-key-secret-file, --token-file) or set its variable, such as \
+         ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+        "密钥不能写在命令行中，否则其他人可以在进程列表中看到：用文件给出（--access-key-secret-file、\
+         --device-access-key-secret-file、--token-file），或设置环境变量，例如 ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+    ),
+    (
         "the client id is -i GroupID@@@DeviceID, or -g and --device-id",
         "Client ID 为 -i GroupID@@@DeviceID，或 -g 和 --device-id",
     ),

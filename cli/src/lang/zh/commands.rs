@@ -242,7 +242,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "Send the request in an envelope that clients of MQTT 3.1.1 can answer (always so with 3.1.1)",
-        "把请求放在 MQTT 3.1.1 客户端能够应答的封装（envelope）（使用 3.1.1 时总是如此）",
+        "把请求放在 MQTT 3.1.1 客户端能够应答的封装（envelope）中（使用 3.1.1 时总是如此）",
     ),
     (
         "Answer requests sent to this client, like `rr reply`; needs a device id or client id",
@@ -337,7 +337,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("Print a JSON object for each token", "为每个 Token 打印一个 JSON 对象"),
     ("Revoke tokens and disconnect the clients that use them", "吊销 Token，并断开使用它的客户端"),
     ("The tokens are read as by `token query`.", "Token 的读取方式与 `token query` 相同。"),
-    ("Do not ask for confirmation; without a terminal there is none", "不询问确认；没有终端时本来就不询问"),
+    ("Do not ask for confirmation; without a terminal there is none", "跳过确认（不在终端运行时本来就不询问）"),
     ("Query which clients are online", "查询哪些客户端在线"),
     (
         "The service considers a client that has lost its connection online until 1.5 times its keep-alive interval \

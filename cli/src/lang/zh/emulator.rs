@@ -92,12 +92,12 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ),
     (
         "Serve a page for the browser on the port of the control API, and print the link to it on stderr",
-        "在控制接口 的端口上提供浏览器页面，并在标准错误打印其链接",
+        "在控制接口的端口上提供浏览器页面，并在标准错误打印其链接",
     ),
-    ("Serve the control API on this address [default: 127.0.0.1]", "在这个地址提供控制接口 [默认：127.0.0.1]"),
+    ("Serve the control API on this address [default: 127.0.0.1]", "在这个地址提供控制接口[默认：127.0.0.1]"),
     (
         "Accept this name in the Host header of the control API, with any port; may be repeated",
-        "控制接口 接受 Host 头中的这个名称，端口不限；可重复",
+        "控制接口接受 Host 头中的这个名称，端口不限；可重复",
     ),
     ("Port of mqtt://", "mqtt:// 的端口"),
     ("Port of mqtts://", "mqtts:// 的端口"),

@@ -4,7 +4,15 @@ use super::row::Row;
 
 pub(in crate::lang) const ROWS: &[Row] = &[
     ("omit it: each client then gets a random one", "请去掉它：这样每个客户端都会得到随机的 Device ID"),
-    ("--force overwrites it", "--force 可覆盖它"),
+    (
+        "edit it; --force replaces it, and what was written in it is lost",
+        "请编辑它；--force 会用新文件替换，原来填写的内容会丢失",
+    ),
+    ("check the path and its permissions", "请检查路径和权限"),
+    (
+        "check the path and its permissions; --config FILE names another file",
+        "请检查路径和权限；可用 --config FILE 指定其他文件",
+    ),
     ("the credential exists nevertheless: `credential get` prints it", "设备凭证已经生成：用 `credential get` 打印"),
     ("choose a name that ends in .toml to write a configuration file", "使用以 .toml 结尾的文件名，写成配置文件"),
     ("run the emulator in another terminal, without --env", "在另一个终端运行模拟器，不使用 --env"),
@@ -99,6 +107,14 @@ pub(in crate::lang) const ROWS: &[Row] = &[
          ALIBABA_CLOUD_ACCESS_KEY_SECRET），运行 `aliyun configure`，或为 ECS 实例授予 RAM 角色；`aliyun-mqtt config \
          show` 列出每个位置的情况",
     ),
+    (
+        "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, run `aliyun configure`, or give the ECS \
+         instance a RAM role; without --auth chain also --access-key-id and --access-key-secret-file; `aliyun-mqtt \
+         config show` tells what each place has",
+        "设置 ALIBABA_CLOUD_ACCESS_KEY_ID 和 ALIBABA_CLOUD_ACCESS_KEY_SECRET，运行 `aliyun configure`，或为 ECS 实例授予 \
+         RAM 角色；去掉 --auth chain 时，也可以用 --access-key-id 和 --access-key-secret-file；`aliyun-mqtt config \
+         show` 列出每个位置的情况",
+    ),
     ("the environment", "环境变量"),
     ("the OIDC role", "OIDC 角色（RRSA）"),
     ("the RAM role of the ECS instance", "ECS 实例的 RAM 角色"),
@@ -149,7 +165,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "没有账号时，eval \"$(aliyun-mqtt emulator --env)\" 可启动本地模拟器并设置相应的环境变量",
     ),
     (
-        "nothing listens on that port; an emulator that was there has ended: eval \"$(aliyun-mqtt emulator --env)\" \
+        "nothing listens on that port; if an emulator was there, it has ended: eval \"$(aliyun-mqtt emulator --env)\" \
          starts another",
         "该端口没有程序在监听；如果之前运行着模拟器，它已经结束：eval \"$(aliyun-mqtt emulator --env)\" 可重新启动",
     ),
@@ -192,7 +208,15 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "check that the instance id is the one this endpoint belongs to, and that the group id exists there",
         "检查实例 ID 是否与接入点一致，Group ID 是否已在该实例中创建",
     ),
-    ("the AccessKey needs the right to use the instance", "AccessKey 需要有使用该实例的权限"),
+    (
+        "the AccessKey id must exist, and needs the right to use the instance",
+        "AccessKey ID 必须存在，并有使用该实例的权限",
+    ),
+    ("`aliyun-mqtt doctor` finds out which", "`aliyun-mqtt doctor` 可查明是哪一种"),
+    (
+        "a filter begins with a parent topic, such as {parent}: try {parent}/{rest}",
+        "过滤器的第一级必须是父级 Topic，例如 {parent}：请试试 {parent}/{rest}",
+    ),
     (
         "the token may have expired or been revoked: `aliyun-mqtt token query` tells",
         "Token 可能已过期或已吊销：用 `aliyun-mqtt token query` 检查",

@@ -70,8 +70,8 @@ can distinguish more.
     ("valid according to the API", "API 确认有效"),
     ("no token is given; one is applied for when the client logs in", "没有给出 Token；客户端登录时会自动申请"),
     (
-        "a token is given ({source}), but the login by {auth} does not use it; --auth token does",
-        "给出了 Token（{source}），但登录方式 {auth} 不使用它；--auth token 才会使用",
+        "a token is given, but the login by {auth} does not use it; --auth token does",
+        "给出了 Token，但登录方式 {auth} 不使用它；--auth token 才会使用",
     ),
     ("no token is given", "没有给出 Token"),
     ("the API cannot be asked", "无法调用 API"),
@@ -152,6 +152,10 @@ can distinguish more.
     ("AccessKey {id} of {place} ({end})", "AccessKey {id}，来源：{place}（{end}）"),
     ("passed over: {place}", "已跳过：{place}"),
     ("wrote {path}; fill it in, then run `aliyun-mqtt doctor`", "已写入 {path}；填写后运行 `aliyun-mqtt doctor`"),
+    (
+        "wrote {path}; fill it in, then run `aliyun-mqtt doctor --config {path}`",
+        "已写入 {path}；填写后运行 `aliyun-mqtt doctor --config {path}`",
+    ),
     ("Settings of aliyun-mqtt", "aliyun-mqtt 的设置"),
     (
         "Flags have precedence over environment variables, and these over this file.",

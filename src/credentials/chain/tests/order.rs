@@ -104,8 +104,10 @@ fn reasons_have_neither_stage_nor_hint_and_one_broken_place_is_the_cause() {
     home.write(".aliyun/config.json", "{");
     let error = refusal(&home.chain(&[("ALIBABA_CLOUD_CREDENTIALS_URI", &uri)]));
     assert!(error.is_retryable() && error.hint_key() == Some("key-chain"), "{error}");
+    // One that stays as it is: the file.
     let error = refusal(&home.chain(&[]));
-    assert!(!error.is_retryable() && std::error::Error::source(&error).is_none(), "{error}");
+    assert!(!error.is_retryable() && std::error::Error::source(&error).is_some(), "{error}");
+    assert_eq!(error.hint_key(), Some("key-chain"));
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(super) const ROWS: &[Row] = &[
         "grant the RAM user mq:MqttInstanceAccess, mq:ListGroupId, mq:QueryToken and what else it needs on the \
          instance",
     )
-    .here("see what the emulator was told to refuse, or use the AccessKey that it printed when it started"),
+    .here("see what the emulator was told to refuse, or use the AccessKey that its variables have"),
     row(
         Cause::ApiNotSupported,
         "api-not-supported",

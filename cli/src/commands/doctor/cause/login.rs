@@ -52,17 +52,15 @@ pub(super) const ROWS: &[Row] = &[
         "the AccessKey id does not exist or is disabled",
         "copy it from the AccessKey page of the console (AccessKey 管理)",
     )
-    .here(
-        "use the AccessKey that the emulator printed when it started (--env, --env-file); after a new start it is \
-         another",
-    ),
+    .here("use the AccessKey of the emulator, which its variables have (--env, --env-file)"),
     row(
         Cause::AccessKeySecretWrong,
         "access-key-secret-wrong",
         Exit::Refused,
         "the AccessKey secret does not belong to this AccessKey id: the API rejects its signature",
         "give the secret of this AccessKey id; if it is lost, create a new AccessKey",
-    ),
+    )
+    .here("use the secret of the emulator's AccessKey, which its variables have (--env, --env-file)"),
     row(
         Cause::InstanceUnknown,
         "instance-unknown",
@@ -71,7 +69,7 @@ pub(super) const ROWS: &[Row] = &[
         "compare the instance id (实例 ID) and the region with the console; a RAM user needs mq: permissions on the \
          instance",
     )
-    .here("use the instance id that the emulator printed when it started (--env, --env-file)"),
+    .here("use the instance id of the emulator, which its variables have (--env, --env-file)"),
     row(
         Cause::GroupNotCreated,
         "group-not-created",
@@ -79,7 +77,7 @@ pub(super) const ROWS: &[Row] = &[
         "the Group ID does not exist in the instance",
         "create it in the console's group management (Group 管理) or with `aliyun-mqtt group create`",
     )
-    .here("create it with `aliyun-mqtt group create`, or use the Group ID that the emulator printed when it started"),
+    .here("create it with `aliyun-mqtt group create`, or use the Group ID of the emulator, which its variables have"),
     row(
         Cause::SignatureNotTaken,
         "signature-not-taken",
@@ -98,8 +96,8 @@ pub(super) const ROWS: &[Row] = &[
          by the API",
     )
     .here(
-        "use the settings that the emulator printed when it started (--env, --env-file); after a new start they \
-         are others",
+        "use the settings of the emulator, which its variables have (--env, --env-file); a new start has other ports \
+         and another token",
     ),
     row(
         Cause::NotAuthorized,
@@ -111,7 +109,7 @@ pub(super) const ROWS: &[Row] = &[
          precise diagnosis by the API",
     )
     .here(
-        "use the settings that the emulator printed when it started (--env, --env-file): instance id, Group ID and \
+        "use the settings of the emulator, which its variables have (--env, --env-file): instance id, Group ID and \
          AccessKey",
     ),
     row(

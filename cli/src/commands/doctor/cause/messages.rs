@@ -27,7 +27,10 @@ pub(super) const ROWS: &[Row] = &[
         "create the parent topic (父级 Topic) in the console's topic management; the levels below it need not be \
          created",
     )
-    .here("use the parent topic that the emulator printed when it started, or start it with this one: --parent-topic"),
+    .here(
+        "use the parent topic of the emulator, which ALIYUN_MQTT_TOPIC has, or start it with this one: \
+         --parent-topic",
+    ),
     row(
         Cause::SubscribeNotPermitted,
         "subscribe-not-permitted",
@@ -56,7 +59,7 @@ pub(super) const ROWS: &[Row] = &[
          tells which of the two",
     )
     .here(
-        "use the parent topic that the emulator printed when it started, or start it with this one \
+        "use the parent topic of the emulator, which ALIYUN_MQTT_TOPIC has, or start it with this one \
          (--parent-topic); see also what it was told to refuse (--forbid)",
     ),
     row(

@@ -9,7 +9,8 @@ pub(super) const ROWS: &[Row] = &[
         "setting-missing",
         Exit::Usage,
         "a required setting is missing",
-        "provide it as the message says; `aliyun-mqtt config show` lists all settings and where each comes from",
+        "provide it as the message says; `aliyun-mqtt config show` tells what is set, where it comes from, and what \
+         is missing",
     ),
     row(
         Cause::SettingWrong,
