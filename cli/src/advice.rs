@@ -43,7 +43,7 @@ pub(crate) fn adapted(error: &Error, message: String, hint: Option<Phrase>) -> (
         (Some("api-nothing-listens"), _) if is_about_here(&message) => Some(gone()),
         (Some("publish-cut" | "read-cut" | "topic-refused"), _) => refused(known, &message, hint.as_ref()),
         (Some("no-reply"), Some(text)) if text.contains("response_topic") => Some(no_reply(text)),
-        (Some("wrong-secret"), _) => known.auth.map(|auth| wrong_secret(auth).and(&doctor())),
+        (Some("wrong-secret"), _) => known.auth.map(wrong_secret),
         (Some("not-authorized"), _) => known.auth.map(|auth| not_authorized(auth).and(&doctor())),
         _ => None,
     };
