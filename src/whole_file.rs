@@ -59,20 +59,18 @@ pub(crate) fn read(path: &Path, most: u64, timeout: Duration) -> Result<Zeroizin
     })
 }
 
-/// Returns true if others than the owner of this file may read or change it; always false on systems without Unix
-/// permissions.
+/// Returns the warning about a file with a secret that others than its owner may read or change; always `None` on
+/// systems without Unix permissions.
 #[must_use]
-pub fn open_to_others(path: &Path) -> bool {
+pub fn open_to_others(path: &Path) -> Option<String> {
     #[cfg(unix)]
-    {
+    let is_open = {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o066 != 0)
-    }
+    };
     #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
-    }
+    let is_open = false;
+    is_open.then(|| format!("{} holds a secret, and others than its owner may read or change it", path.display()))
 }
 
 fn read_now(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, Unread> {

@@ -18,6 +18,9 @@ struct Known {
 
 static KNOWN: OnceLock<Known> = OnceLock::new();
 
+/// The words between a server and the proxy to it in a message.
+const THROUGH_PROXY: &str = " through the proxy ";
+
 /// The part of a message about a topic that is for programs only.
 const FOR_PROGRAMS: &str = " (set strict_names to false to lift the rule)";
 
@@ -68,11 +71,16 @@ pub(crate) fn is_local(url: &str) -> bool {
     server.parse::<Endpoint>().is_ok_and(|endpoint| endpoint.is_loopback())
 }
 
+/// Returns true if the message is about a server behind a proxy.
+pub(crate) fn is_through_proxy(message: &str) -> bool {
+    message.contains(THROUGH_PROXY)
+}
+
 /// Returns true if the message is about a URL on this machine.
 pub(crate) fn is_about_here(message: &str) -> bool {
     // A proxy is another matter.
-    let message = message.split(" through the proxy ").next().unwrap_or_default();
-    message.match_indices("://").any(|(at, _)| is_local(&message[at..]))
+    let server = message.split(THROUGH_PROXY).next().unwrap_or_default();
+    server.match_indices("://").any(|(at, _)| is_local(&server[at..]))
 }
 
 fn gone() -> Phrase {

@@ -203,7 +203,7 @@ fn text_of(value: Toml) -> Option<String> {
 }
 
 fn warn_if_open(path: &Path) {
-    if aliyun_mqtt::open_to_others(path) {
-        report::warning(format!("{} holds a secret, and others than its owner may read or change it", path.display()));
+    if let Some(warning) = aliyun_mqtt::open_to_others(path) {
+        report::warning(warning);
     }
 }

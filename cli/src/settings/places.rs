@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// What the chain of these variables has without a key.
+    /// Returns the places that the chain of these variables has asked without success.
     fn without_key(variables: &'static [(&str, &str)]) -> Vec<PassedOver> {
         let chain = AccessKeyChain::from_vars(|name| {
             let set = [("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true"), ("HOME", "/nonexistent")];

@@ -8,7 +8,7 @@ use super::Key;
 use super::flags::SettingArgs;
 use crate::lang::{self, Text};
 
-/// What the file begins with.
+/// The first lines of the file.
 const HEAD: [Text; 3] = [
     Text::of("Settings of aliyun-mqtt"),
     Text::of("Flags have precedence over environment variables, and these over this file."),

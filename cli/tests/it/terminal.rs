@@ -1,4 +1,4 @@
-//! What is said and read on a terminal only.
+//! Texts and keys of a terminal only.
 #![cfg(target_os = "linux")]
 
 use crate::support::terminal::on_terminal;

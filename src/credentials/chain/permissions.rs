@@ -12,13 +12,13 @@ static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Warns once of a file that others than its owner may read or change. Alibaba Cloud's SDKs use it without a word.
 pub(super) fn warn_if_open(path: &Path) {
-    if is_news(path) {
-        log::warn!("{} holds a secret, and others than its owner may read or change it", path.display());
+    if let Some(warning) = news(path) {
+        log::warn!("{warning}");
     }
 }
 
-fn is_news(path: &Path) -> bool {
-    open_to_others(path) && lock(&TOLD).insert(path.to_path_buf())
+fn news(path: &Path) -> Option<String> {
+    open_to_others(path).filter(|_| lock(&TOLD).insert(path.to_path_buf()))
 }
 
 #[cfg(all(test, unix))]
@@ -36,11 +36,11 @@ mod tests {
             [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o602, true), (0o611, false)]
         {
             set(mode);
-            assert_eq!(is_news(&path), open, "{mode:o}");
-            assert!(!is_news(&path), "{mode:o}, again");
+            assert_eq!(news(&path).is_some(), open, "{mode:o}");
+            assert!(news(&path).is_none(), "{mode:o}, again");
             lock(&TOLD).remove(&path);
         }
         std::fs::remove_file(&path).expect("it was there");
-        assert!(!is_news(&path));
+        assert!(news(&path).is_none());
     }
 }

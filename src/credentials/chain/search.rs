@@ -90,6 +90,7 @@ impl Search {
 impl Searcher {
     /// Asks the place of the old key, or all of them in their order.
     pub(super) fn run(&self, old: Option<&Kept>) {
+        lock(&self.inner.state).without_key = Vec::new();
         let (variables, network) = (&self.inner.variables, &self.network);
         let place = Place { variables, network, deadline: Instant::now() + PATIENCE };
         let answer = match old.and_then(|old| Some((old, old.source()?))) {
@@ -101,10 +102,7 @@ impl Searcher {
         let result = match answer {
             Ok(kept) => {
                 let key = kept.chain_key().clone();
-                let mut state = lock(&self.inner.state);
-                state.kept = Some(kept);
-                state.without_key = Vec::new();
-                drop(state);
+                lock(&self.inner.state).kept = Some(kept);
                 Ok(key)
             }
             Err(error) => {
@@ -161,7 +159,6 @@ impl Searcher {
     }
 
     fn search(&self, place: &Place<'_>) -> Result<Kept> {
-        lock(&self.inner.state).without_key = Vec::new();
         // What is wrong comes first: it is what somebody has to look at.
         let (mut broken, mut empty, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for source in Source::ALL {

@@ -123,9 +123,7 @@ pub(super) fn judge(error: &Error) -> Problem {
     }
     let cause = match error.kind() {
         ErrorKind::Timeout(_) => Cause::ApiSilent,
-        ErrorKind::Resolve | ErrorKind::Connect if error.message().contains(" through the proxy ") => {
-            Cause::ProxyUnreachable
-        }
+        ErrorKind::Resolve | ErrorKind::Connect if advice::is_through_proxy(error.message()) => Cause::ProxyUnreachable,
         ErrorKind::Connect if advice::is_about_here(error.message()) => Cause::NothingHere,
         ErrorKind::ConnectionLost if advice::is_about_here(error.message()) => Cause::ApiNotApi,
         ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::ConnectionLost => Cause::ApiUnreachable,

@@ -32,7 +32,7 @@ can distinguish more.
 ",
 );
 
-/// What precedes the cure for a server on this machine, in [`Cause::table`].
+/// The words before the cure for a server on this machine, in [`Cause::table`].
 const ON_THIS_MACHINE: Text = Text::of("On this machine: ");
 
 /// The rows by theme, in the order of [`Cause`].
